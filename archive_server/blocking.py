@@ -1,0 +1,30 @@
+"""The two seams between coroutines and blocking work.
+
+Services are given these; the real ones hand the work to threads, the ones in tests do it at once.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Runs a function outside the reactor's thread."""
+
+    def __call__(
+        self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]: ...
+
+
+class Database(Protocol):
+    """Runs a function of a cursor as one transaction.
+
+    It commits when the function returns and rolls back when it raises. A cancelled wait does not
+    stop the transaction: never read a cancellation as "it did not happen".
+    """
+
+    def run(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]: ...

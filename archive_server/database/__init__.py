@@ -1,0 +1,1 @@
+"""How they are kept: functions of a cursor, one module a subject."""

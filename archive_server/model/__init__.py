@@ -1,0 +1,1 @@
+"""What the archive's things are: values and rules, pure."""

@@ -1,0 +1,1 @@
+"""What may be done with them, by whom, in which order: coroutines."""

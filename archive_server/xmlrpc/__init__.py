@@ -1,0 +1,1 @@
+"""How LiveSupport's clients call it: their wire, with its quirks."""

@@ -1,0 +1,1 @@
+"""What kind of audio a file is, and whether it is whole."""

@@ -1,0 +1,1 @@
+"""The database schema: NNNN_subject.sql, applied in order, forward only."""
