@@ -16,7 +16,7 @@ CREATE TABLE session (
     created_at   timestamptz NOT NULL,
     last_used_at timestamptz NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_of_user ON session (user_id);
 CREATE INDEX session_last_used ON session (last_used_at);
 
 -- Wrong passwords, counted per key: a user, an address, or a user at an address they are known at.

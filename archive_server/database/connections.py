@@ -1,0 +1,47 @@
+"""How a connection to PostgreSQL is opened: its settings, and how our values travel on it."""
+
+from uuid import UUID
+
+import psycopg2
+from psycopg2 import extensions, extras
+from psycopg2.extensions import connection as Connection
+
+from archive_server.model.gunid import Gunid
+
+_BYTEA = 17  # the type's oid in every PostgreSQL
+
+
+def connect(dsn: str, statement_timeout_s: float = 0) -> Connection:
+    """Open a connection whose sessions are in UTC. Blocks; raises psycopg2.OperationalError.
+
+    A statement that runs longer than the timeout is cancelled; 0 means no limit.
+    """
+    given = extensions.parse_dsn(dsn)
+    settings = f"-c timezone=UTC -c statement_timeout={round(statement_timeout_s * 1000)}"
+    connection = psycopg2.connect(
+        dsn,
+        options=f"{given.get('options', '')} {settings}".strip(),
+        connect_timeout=given.get("connect_timeout", "10"),
+        application_name=given.get("application_name", "archive-server"),
+        # A server that vanished from the network is noticed in half a minute, not in two hours.
+        tcp_user_timeout=given.get("tcp_user_timeout", "30000"),
+    )
+    _register_types(connection)
+    return connection
+
+
+def _register_types(connection: Connection) -> None:
+    """Let UUIDs, gunids and bytes travel as what they are."""
+    extras.register_uuid(conn_or_curs=connection)
+    extensions.register_adapter(Gunid, _adapt_gunid)
+    # psycopg2 hands out memoryviews, which are equal to bytes but are none.
+    extensions.register_type(extensions.new_type((_BYTEA,), "BYTES", _to_bytes), connection)
+
+
+def _adapt_gunid(gunid: Gunid) -> extensions.ISQLQuote:
+    return extras.UUID_adapter(UUID(int=gunid.uuid.int))
+
+
+def _to_bytes(text: str | None, cursor: extensions.cursor) -> bytes | None:
+    view = extensions.BINARY(text, cursor)
+    return None if view is None else bytes(view)

@@ -1,0 +1,67 @@
+"""What tests drive coroutines, transactions and tools with."""
+
+import shutil
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import pytest
+from psycopg2.extensions import connection as Connection
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def result_of(work: Awaitable[T]) -> T:
+    """What a coroutine returns, or the exception it raises. It must not have to wait.
+
+    (`successResultOf` of trial wraps exceptions, which `pytest.raises` would not see.)
+    """
+
+    async def awaited() -> T:
+        return await work
+
+    outcomes: list[T | Failure] = []
+    Deferred.fromCoroutine(awaited()).addBoth(outcomes.append)
+    assert outcomes, "the coroutine waits for something that a test without a reactor never gets"
+    (outcome,) = outcomes
+    if isinstance(outcome, Failure):
+        outcome.raiseException()
+    return outcome
+
+
+def immediately(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+    """An `InThread` that does the work at once, in the thread of the test."""
+    return maybeDeferred(work, *args, **kwargs)
+
+
+class DirectDatabase:
+    """A `Database` over one connection: each transaction is a savepoint, done at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def run(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        return maybeDeferred(self._run, work, *args, **kwargs)
+
+    def _run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT run")
+            try:
+                result = work(cursor, *args, **kwargs)
+                # What is checked at the end of a transaction is checked here.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+            except BaseException:
+                cursor.execute("ROLLBACK TO SAVEPOINT run")
+                raise
+            cursor.execute("RELEASE SAVEPOINT run")
+            return result
+
+
+def needs_tool(*names: str) -> pytest.MarkDecorator:
+    """Skip a test where a program is not installed: `@needs_tool("ffmpeg")`."""
+    missing = [name for name in names if shutil.which(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
