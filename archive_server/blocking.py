@@ -1,9 +1,10 @@
-"""The two seams between coroutines and blocking work.
+"""The seams between coroutines and blocking work.
 
 Services are given these; the real ones hand the work to threads, the ones in tests do it at once.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -16,6 +17,12 @@ class InThread(Protocol):
     def __call__(
         self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]: ...
+
+
+class InTurn(Protocol):
+    """Lets those with the same key in one at a time, in the order they came."""
+
+    def __call__(self, key: str, /) -> AbstractAsyncContextManager[None]: ...
 
 
 class Database(Protocol):

@@ -108,3 +108,22 @@ CREATE TABLE journal (  -- what happened to the library, in one row a change
     gunid   uuid NOT NULL,
     login   text  -- NULL: the archive itself
 );
+
+-- Contents something has stopped referring to. The janitor looks at each once; the triggers see to
+-- it that no way of removing a reference is forgotten.
+CREATE TABLE released_content (
+    content_id bytea PRIMARY KEY
+);
+
+CREATE FUNCTION note_released_content() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.content_id IS NOT NULL THEN
+        INSERT INTO released_content VALUES (OLD.content_id) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER revision_releases_content AFTER DELETE ON revision
+    FOR EACH ROW EXECUTE FUNCTION note_released_content();
+CREATE TRIGGER lease_releases_content AFTER DELETE ON lease
+    FOR EACH ROW EXECUTE FUNCTION note_released_content();

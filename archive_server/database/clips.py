@@ -1,0 +1,214 @@
+"""Clips and their revisions, as they are kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.errors import NotFound
+from archive_server.model.clips import (
+    AudioFacts,
+    AudioFormat,
+    Clip,
+    ClipState,
+    Content,
+    FileType,
+    Revision,
+)
+from archive_server.model.gunid import Gunid
+
+_REVISION = """number, content.content_id, content.md5, content.size, format, duration_us,
+               sample_rate, channels, bit_rate, warnings, revision.created_at"""
+_CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, document_id, mtime,
+                   trashed_at, {_REVISION}
+            FROM clip LEFT JOIN users ON users.user_id = clip.owner_id
+            LEFT JOIN revision ON revision.clip_id = clip.clip_id AND number = clip.revision
+            LEFT JOIN content USING (content_id)"""  # noqa: S608
+
+
+def lock_gunid(cursor: Cursor, gunid: Gunid) -> None:
+    """Keep others from changing this clip, or making it, until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (str(gunid),))
+
+
+def find(cursor: Cursor, gunid: Gunid) -> Clip | None:
+    """The clip with this id, whatever its state, or None."""
+    cursor.execute(f"{_CLIP} WHERE gunid = %s", (gunid.uuid,))
+    row = cursor.fetchone()
+    return _clip(row) if row else None
+
+
+def get_ready(cursor: Cursor, gunid: Gunid) -> Clip:
+    """The clip with this id that can be seen. Raises NotFound."""
+    clip = find(cursor, gunid)
+    if clip is None or clip.state is not ClipState.READY:
+        raise NotFound(f"there is no clip {gunid}")
+    return clip
+
+
+def get_ready_for_reading(cursor: Cursor, gunid: Gunid) -> Clip:
+    """As `get_ready`; until the transaction ends the clip stays as it is."""
+    cursor.execute("SELECT FROM clip WHERE gunid = %s FOR SHARE", (gunid.uuid,))
+    return get_ready(cursor, gunid)
+
+
+def find_revision(cursor: Cursor, clip_id: int, number: int) -> Revision | None:
+    """One revision of a clip, current or not, or None."""
+    cursor.execute(
+        f"""SELECT {_REVISION} FROM revision JOIN content USING (content_id)
+            WHERE clip_id = %s AND number = %s""",  # noqa: S608
+        (clip_id, number),
+    )
+    row = cursor.fetchone()
+    return _revision(row) if row else None
+
+
+def add(
+    cursor: Cursor,
+    gunid: Gunid,
+    file_type: FileType,
+    *,
+    owner_id: int,
+    file_name: str,
+    document_id: int,
+    at: datetime,
+) -> int:
+    """Add a clip; `revise` gives it audio in the same transaction. Returns its number."""
+    cursor.execute(
+        """
+        INSERT INTO clip (gunid, file_type, owner_id, file_name, document_id, mtime, created_at,
+                          revision)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING clip_id
+        """,
+        (
+            gunid.uuid,
+            file_type.value,
+            owner_id,
+            file_name,
+            document_id,
+            at,
+            at,
+            0 if file_type is FileType.AUDIO_CLIP else None,
+        ),
+    )
+    (clip_id,) = cursor.fetchone() or (0,)
+    return int(clip_id)
+
+
+def revise(
+    cursor: Cursor,
+    clip_id: int,
+    content: Content,
+    facts: AudioFacts,
+    warnings: Sequence[str],
+    at: datetime,
+) -> int:
+    """Give a clip new audio; return the number of the revision. Readers of the old one go on."""
+    cursor.execute(
+        """
+        UPDATE revision SET superseded_at = %s
+        WHERE clip_id = %s AND superseded_at IS NULL
+        """,
+        (at, clip_id),
+    )
+    cursor.execute(
+        """
+        INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate,
+                              channels, bit_rate, warnings, created_at)
+        SELECT clip_id, coalesce(revision, 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s FROM clip WHERE clip_id = %s
+        RETURNING number
+        """,
+        (
+            content.sha256,
+            facts.format.value,
+            facts.duration_us,
+            facts.sample_rate,
+            facts.channels,
+            facts.bit_rate,
+            list(warnings),
+            at,
+            clip_id,
+        ),
+    )
+    (number,) = cursor.fetchone() or (0,)
+    cursor.execute(
+        "UPDATE clip SET revision = %s, mtime = %s WHERE clip_id = %s", (number, at, clip_id)
+    )
+    return int(number)
+
+
+def describe(cursor: Cursor, clip_id: int, document_id: int, at: datetime) -> None:
+    """Give a clip another document."""
+    cursor.execute(
+        "UPDATE clip SET document_id = %s, mtime = %s WHERE clip_id = %s",
+        (document_id, at, clip_id),
+    )
+
+
+def rename(cursor: Cursor, clip_id: int, file_name: str) -> None:
+    """Give a clip another file name."""
+    cursor.execute("UPDATE clip SET file_name = %s WHERE clip_id = %s", (file_name, clip_id))
+
+
+def trash(cursor: Cursor, clip_id: int, at: datetime) -> None:
+    """Put a clip where it can only be restored or purged."""
+    cursor.execute(
+        "UPDATE clip SET state = 'trashed', trashed_at = %s WHERE clip_id = %s", (at, clip_id)
+    )
+
+
+def restore(cursor: Cursor, clip_id: int) -> None:
+    """Take a clip out of the trash."""
+    cursor.execute(
+        "UPDATE clip SET state = 'ready', trashed_at = NULL WHERE clip_id = %s", (clip_id,)
+    )
+
+
+def remove(cursor: Cursor, clip_id: int) -> None:
+    """Remove a clip and its revisions; contents and documents are left to what refers to them."""
+    cursor.execute("DELETE FROM clip WHERE clip_id = %s", (clip_id,))
+
+
+def list_trashed(cursor: Cursor, trashed_before: datetime | None = None) -> list[Clip]:
+    """What is in the trash, oldest first; with a time, only what has been there since before."""
+    cursor.execute(
+        f"""{_CLIP} WHERE state = 'trashed' AND (%(before)s IS NULL OR trashed_at <= %(before)s)
+            ORDER BY trashed_at, clip.clip_id""",
+        {"before": trashed_before},
+    )
+    return [_clip(row) for row in cursor.fetchall()]
+
+
+def remove_superseded(cursor: Cursor, superseded_before: datetime) -> int:
+    """Drop revisions that were replaced before; return how many."""
+    cursor.execute("DELETE FROM revision WHERE superseded_at <= %s", (superseded_before,))
+    return cursor.rowcount
+
+
+def _clip(row: Sequence[Any]) -> Clip:
+    clip_id, gunid, file_type, state, file_name, owner, document_id, mtime, trashed_at = row[:9]
+    return Clip(
+        clip_id,
+        Gunid(gunid),
+        FileType(file_type),
+        ClipState(state),
+        file_name,
+        owner,
+        document_id,
+        None if row[9] is None else _revision(row[9:]),
+        mtime,
+        trashed_at,
+    )
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    number, sha256, md5, size, audio_format, duration_us, sample_rate, channels = row[:8]
+    bit_rate, warnings, created_at = row[8:]
+    return Revision(
+        number,
+        Content(bytes(sha256), bytes(md5), size),
+        AudioFacts(AudioFormat(audio_format), duration_us, sample_rate, channels, bit_rate),
+        tuple(warnings),
+        created_at,
+    )

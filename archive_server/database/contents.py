@@ -1,0 +1,96 @@
+"""Contents, as they are known: which bytes the store must have."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.model.clips import Content
+
+
+def lock(cursor: Cursor, sha256: bytes) -> None:
+    """Keep the janitor away from these bytes until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_key(sha256),))
+
+
+def add(cursor: Cursor, content: Content, at: datetime) -> None:
+    """Note that these bytes are in the store. The caller holds the lock."""
+    cursor.execute(
+        """
+        INSERT INTO content (content_id, md5, size, created_at) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (content_id) DO NOTHING
+        """,
+        (content.sha256, content.md5, content.size, at),
+    )
+
+
+def file_name_with(cursor: Cursor, md5: bytes) -> str | None:
+    """The file name of a clip whose current audio has this MD5, or None."""
+    cursor.execute(
+        """
+        SELECT file_name FROM clip JOIN revision ON revision.clip_id = clip.clip_id
+               AND revision.number = clip.revision JOIN content USING (content_id)
+        WHERE md5 = %s AND state = 'ready' LIMIT 1
+        """,
+        (md5,),
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def list_released(cursor: Cursor, limit: int) -> list[bytes]:
+    """Contents that something has stopped referring to since they were last looked at."""
+    cursor.execute("SELECT content_id FROM released_content LIMIT %s", (limit,))
+    return [bytes(content_id) for (content_id,) in cursor.fetchall()]
+
+
+def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]) -> bool:
+    """Forget a content and its bytes, if nothing refers to it; return whether it went.
+
+    The row first, then the bytes; and from before the first to after the second nobody can
+    publish the same bytes. So this one function commits by itself.
+    """
+    cursor.execute("SELECT pg_advisory_lock(%s)", (_key(sha256),))
+    cursor.connection.commit()
+    try:
+        cursor.execute(
+            """
+            DELETE FROM content WHERE content_id = %(id)s
+            AND NOT EXISTS (SELECT FROM revision WHERE content_id = %(id)s)
+            AND NOT EXISTS (SELECT FROM lease WHERE content_id = %(id)s)
+            """,
+            {"id": sha256},
+        )
+        cursor.execute("DELETE FROM released_content WHERE content_id = %s", (sha256,))
+        cursor.execute("SELECT NOT EXISTS (SELECT FROM content WHERE content_id = %s)", (sha256,))
+        (gone,) = cursor.fetchone() or (False,)
+        cursor.connection.commit()
+        if gone:
+            unlink()
+        return bool(gone)
+    finally:
+        cursor.connection.rollback()  # also after an error, so that the lock can be given back
+        cursor.execute("SELECT pg_advisory_unlock(%s)", (_key(sha256),))
+
+
+def exists(cursor: Cursor, sha256: bytes) -> bool:
+    """Whether these bytes are known."""
+    cursor.execute("SELECT FROM content WHERE content_id = %s", (sha256,))
+    return cursor.rowcount > 0
+
+
+def list_after(cursor: Cursor, sha256: bytes, limit: int) -> list[Content]:
+    """Some contents in the order of their ids, from behind the one given (b"" for the first)."""
+    cursor.execute(
+        """
+        SELECT content_id, md5, size FROM content WHERE content_id > %s
+        ORDER BY content_id LIMIT %s
+        """,
+        (sha256, limit),
+    )
+    return [Content(bytes(sha), bytes(md5), size) for sha, md5, size in cursor.fetchall()]
+
+
+def _key(sha256: bytes) -> int:
+    """The advisory lock of a content: the first 64 bits of its id."""
+    return int.from_bytes(sha256[:8], "big", signed=True)

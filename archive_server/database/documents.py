@@ -1,0 +1,47 @@
+"""Metadata documents, as they are kept: canonical XML that never changes."""
+
+from psycopg2.extensions import cursor as Cursor
+
+
+def add(cursor: Cursor, xml: str) -> int:
+    """Keep a document; return its number."""
+    cursor.execute("INSERT INTO document (xml) VALUES (%s) RETURNING document_id", (xml,))
+    (document_id,) = cursor.fetchone() or (0,)
+    return int(document_id)
+
+
+def xml(cursor: Cursor, document_id: int) -> str:
+    """The document with this number, which a clip or a lease refers to."""
+    cursor.execute("SELECT xml FROM document WHERE document_id = %s", (document_id,))
+    (text,) = cursor.fetchone() or ("",)
+    return str(text)
+
+
+def remove_unless_used(cursor: Cursor, document_id: int) -> None:
+    """Drop a document that no clip and no lease refers to.
+
+    The caller holds the clip it belonged to, or has found that no clip has it, so no new lease can
+    come to refer to it meanwhile: leases are made under a lock of the clip.
+    """
+    cursor.execute(
+        """
+        DELETE FROM document WHERE document_id = %(id)s
+        AND NOT EXISTS (SELECT FROM clip WHERE document_id = %(id)s)
+        AND NOT EXISTS (SELECT FROM lease WHERE document_id = %(id)s)
+        """,
+        {"id": document_id},
+    )
+
+
+def remove_unused(cursor: Cursor) -> int:
+    """Drop all documents that nothing refers to: what two leases closing at once left behind."""
+    cursor.execute(
+        """
+        DELETE FROM document WHERE document_id IN (
+            SELECT document_id FROM document
+            LEFT JOIN clip USING (document_id) LEFT JOIN lease USING (document_id)
+            WHERE clip_id IS NULL AND token IS NULL
+            FOR UPDATE OF document SKIP LOCKED)
+        """
+    )
+    return cursor.rowcount

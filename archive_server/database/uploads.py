@@ -1,0 +1,137 @@
+"""Uploads, as they are kept. The bytes are in the store's staging place."""
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.errors import UnknownToken, WrongToken
+from archive_server.model.clips import Content
+from archive_server.model.gunid import Gunid
+from archive_server.model.uploads import Upload
+
+_COLUMNS = """token, user_id, gunid, file_name, announced_md5, document, total_size,
+              sha256, md5, digested_size, last_used_at"""
+
+
+def add(cursor: Cursor, upload: Upload) -> None:
+    """Begin an upload."""
+    cursor.execute(
+        """
+        INSERT INTO upload (token, user_id, gunid, file_name, announced_md5, document, created_at,
+                            last_used_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            upload.token,
+            upload.user_id,
+            upload.gunid.uuid,
+            upload.file_name,
+            upload.announced_md5,
+            upload.document,
+            upload.last_used_at,
+            upload.last_used_at,
+        ),
+    )
+
+
+def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Upload:
+    """The upload with this token; counts as a use.
+
+    Raises UnknownToken, or WrongToken for one that is a lease.
+    """
+    cursor.execute(
+        f"""
+        UPDATE upload SET last_used_at = %s WHERE token = %s AND last_used_at > %s
+        RETURNING {_COLUMNS}
+        """,  # noqa: S608
+        (at, token, used_after),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute("SELECT FROM lease WHERE token = %s", (token,))
+        if cursor.rowcount:
+            raise WrongToken("this token reads; it does not take an upload")
+        raise UnknownToken("unknown, closed or expired upload token")
+    return _upload(*row)
+
+
+def _upload(
+    token: str,
+    user_id: int,
+    gunid: UUID,
+    file_name: str,
+    announced_md5: memoryview | None,
+    document: str | None,
+    total_size: int | None,
+    sha256: memoryview | None,
+    md5: memoryview | None,
+    digested_size: int | None,
+    last_used_at: datetime,
+) -> Upload:
+    digested = None
+    if sha256 is not None and md5 is not None and digested_size is not None:
+        digested = Content(bytes(sha256), bytes(md5), digested_size)
+    return Upload(
+        token,
+        user_id,
+        Gunid(gunid),
+        file_name,
+        None if announced_md5 is None else bytes(announced_md5),
+        document,
+        total_size,
+        digested,
+        last_used_at,
+    )
+
+
+def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
+    """Keep how many bytes the client means to send; what was received is about to change."""
+    cursor.execute(
+        """
+        UPDATE upload SET total_size = %s, sha256 = NULL, md5 = NULL, digested_size = NULL
+        WHERE token = %s
+        """,
+        (total_size, token),
+    )
+
+
+def note_received(cursor: Cursor, token: str, digested: Content | None, at: datetime) -> None:
+    """Keep the digests of the bytes received, or that they are not known."""
+    cursor.execute(
+        """
+        UPDATE upload SET sha256 = %s, md5 = %s, digested_size = %s, last_used_at = %s
+        WHERE token = %s
+        """,
+        (
+            digested and digested.sha256,
+            digested and digested.md5,
+            digested and digested.size,
+            at,
+            token,
+        ),
+    )
+
+
+def touch(cursor: Cursor, token: str, at: datetime) -> None:
+    """Count as a use."""
+    cursor.execute("UPDATE upload SET last_used_at = %s WHERE token = %s", (at, token))
+
+
+def remove(cursor: Cursor, token: str) -> None:
+    """End an upload. Raises UnknownToken when it has ended already."""
+    cursor.execute("DELETE FROM upload WHERE token = %s", (token,))
+    if cursor.rowcount == 0:
+        raise UnknownToken("unknown, closed or expired upload token")
+
+
+def remove_expired(cursor: Cursor, used_before: datetime) -> list[str]:
+    """End uploads nobody has used since; return their tokens."""
+    cursor.execute("DELETE FROM upload WHERE last_used_at <= %s RETURNING token", (used_before,))
+    return [token for (token,) in cursor.fetchall()]
+
+
+def tokens(cursor: Cursor) -> set[str]:
+    """All uploads there are."""
+    cursor.execute("SELECT token FROM upload")
+    return {token for (token,) in cursor.fetchall()}

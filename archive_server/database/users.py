@@ -1,0 +1,56 @@
+"""Users, as they are kept."""
+
+from psycopg2.errors import UniqueViolation
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.errors import Conflict, NotFound
+from archive_server.model.users import Role, User
+
+
+def add(cursor: Cursor, login: str, password_hash: str, role: Role) -> User:
+    """Add a user. Raises Conflict when the login name is taken."""
+    try:
+        cursor.execute(
+            "INSERT INTO users (login, password_hash, role) VALUES (%s, %s, %s) RETURNING user_id",
+            (login, password_hash, role.value),
+        )
+    except UniqueViolation as error:
+        raise Conflict(f"there is a user {login} already") from error
+    (user_id,) = cursor.fetchone() or ()
+    return User(user_id, login, role)
+
+
+def find(cursor: Cursor, login: str) -> tuple[User, str] | None:
+    """The user with this login name and the hash of the password, or None."""
+    cursor.execute(
+        "SELECT user_id, login, role, password_hash FROM users WHERE login = %s", (login,)
+    )
+    row = cursor.fetchone()
+    return (User(row[0], row[1], Role(row[2])), row[3]) if row else None
+
+
+def list_users(cursor: Cursor) -> list[User]:
+    """All users, by login name."""
+    cursor.execute('SELECT user_id, login, role FROM users ORDER BY login COLLATE "C"')
+    return [User(user_id, login, Role(role)) for user_id, login, role in cursor.fetchall()]
+
+
+def change_password(cursor: Cursor, login: str, password_hash: str) -> None:
+    """Change a password and end the user's sessions. Raises NotFound."""
+    cursor.execute(
+        "UPDATE users SET password_hash = %s WHERE login = %s RETURNING user_id",
+        (password_hash, login),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise NotFound(f"there is no user {login}")
+    # Whoever knew the old password may hold a session.
+    cursor.execute("DELETE FROM session WHERE user_id = %s", row)
+    cursor.execute("DELETE FROM known_address WHERE user_id = %s", row)
+
+
+def remove(cursor: Cursor, login: str) -> None:
+    """Remove a user, their sessions and uploads; clips stay. Raises NotFound."""
+    cursor.execute("DELETE FROM users WHERE login = %s", (login,))
+    if cursor.rowcount == 0:
+        raise NotFound(f"there is no user {login}")

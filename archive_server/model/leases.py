@@ -1,0 +1,54 @@
+"""Leases: the right to read one revision, or one document, until it is closed or expires."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from archive_server.model.clips import AudioFormat
+from archive_server.model.gunid import Gunid
+
+
+class LeaseKind(StrEnum):
+    """What a lease reads, and how."""
+
+    AUDIO = "audio"  # over HTTP
+    FILE = "file"  # as a file on the server's disk
+    DOCUMENT = "document"  # the metadata, over HTTP
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLease:
+    """A lease of bytes in the store."""
+
+    token: str
+    kind: LeaseKind
+    gunid: Gunid
+    file_name: str
+    sha256: bytes
+    md5: bytes
+    size: int  # bytes
+    format: AudioFormat
+    modified: datetime  # when the archive got these bytes
+
+    @property
+    def extension(self) -> str:
+        """The true file name extension."""
+        return self.format.value
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLease:
+    """A lease of a metadata document."""
+
+    token: str
+    gunid: Gunid
+    file_name: str
+    document_id: int
+    xml: str
+    modified: datetime
+
+    kind = LeaseKind.DOCUMENT
+    extension = "xml"
+
+
+Lease = AudioLease | DocumentLease

@@ -1,0 +1,252 @@
+"""Reading: leases that pin a revision or a document, and the bytes behind them."""
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+from archive_server.blocking import Database, InThread
+from archive_server.database import clips, documents, leases
+from archive_server.errors import NotFound, Unavailable, WrongToken
+from archive_server.model.clips import AudioFormat, Clip, Revision
+from archive_server.model.gunid import Gunid
+from archive_server.model.leases import AudioLease, DocumentLease, Lease, LeaseKind
+from archive_server.model.uploads import checked_token, new_token
+from archive_server.model.users import Caller
+from archive_server.services.storing import store_errors
+from audio_store import AudioStore, ContentId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLease:
+    """What a client is told of a lease."""
+
+    token: str
+    gunid: Gunid
+    extension: str
+    md5: str  # hex
+    size: int  # bytes
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A read-only file on the server's disk, there until its lease is closed."""
+
+    token: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """Audio to be sent. Who gets it closes `content`."""
+
+    content: BinaryIO
+    size: int  # bytes
+    sha256: bytes
+    md5: bytes
+    format: AudioFormat
+    file_name: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """A metadata document to be sent."""
+
+    body: bytes
+    file_name: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class DownloadService:
+    """Leasing and reading."""
+
+    database: Database
+    store: AudioStore
+    in_thread: InThread
+    now: Callable[[], datetime]
+    idle: timedelta  # how long a lease lives after its last use
+
+    async def open_audio(self, caller: Caller, gunid: Gunid) -> OpenLease:
+        """Lease a clip's current revision. Raises NotFound, Unavailable."""
+        token = new_token()
+        clip, revision = await self.database.run(
+            _lease_audio, token, LeaseKind.AUDIO, gunid, caller.user_id, self.now()
+        )
+        content = revision.content
+        extension = revision.facts.format.value
+        try:
+            # Who plans tonight's programme learns it now, not at six in the morning.
+            await self._require(content.sha256, content.size)
+        except Unavailable:
+            await self.database.run(leases.remove, token)
+            raise
+        return OpenLease(
+            token, gunid, extension, content.md5.hex(), content.size, clip.file_name
+        )
+
+    async def open_file(self, caller: Caller, gunid: Gunid) -> LocalFile:
+        """Lease a clip's current revision as a file on the server's disk.
+
+        Raises NotFound, Unavailable.
+        """
+        token = new_token()
+        with store_errors():
+            path = await self.database.run(
+                _lease_file, token, gunid, caller.user_id, self.now(), self.store.link
+            )
+        return LocalFile(token, path)
+
+    async def open_document(self, caller: Caller, gunid: Gunid) -> OpenLease:
+        """Lease a clip's current document. Raises NotFound."""
+        token = new_token()
+        clip, xml = await self.database.run(
+            _lease_document, token, gunid, caller.user_id, self.now()
+        )
+        body = xml.encode()
+        return OpenLease(
+            token,
+            gunid,
+            "xml",
+            hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            len(body),
+            _xml_name(clip.file_name),
+        )
+
+    async def close(self, token: str, kind: LeaseKind) -> Gunid:
+        """End a lease; the token is all it takes. Raises UnknownToken, WrongToken."""
+        lease = await self.database.run(_close, checked_token(token), kind, self._used_after())
+        if isinstance(lease, AudioLease) and lease.kind is LeaseKind.FILE:
+            with store_errors():
+                await self.in_thread(self.store.unlink, lease.token, lease.extension)
+        return lease.gunid
+
+    async def leased(self, token: str, extension: str) -> AudioFile | DocumentFile:
+        """What a lease reads; counts as a use.
+
+        Raises UnknownToken, WrongToken, NotFound for an extension that is not the true one.
+        """
+        token = checked_token(token)
+        lease = await self.database.run(_use, token, self._used_after(), self.now())
+        if lease.kind is LeaseKind.FILE:
+            raise WrongToken("this token is for a file on the server's disk")
+        if extension != lease.extension:
+            raise NotFound(f"this is a .{lease.extension} file")
+        if isinstance(lease, DocumentLease):
+            return DocumentFile(lease.xml.encode(), _xml_name(lease.file_name), lease.modified)
+        content = await self._open(lease.sha256, lease.size)
+        return AudioFile(
+            content,
+            lease.size,
+            lease.sha256,
+            lease.md5,
+            lease.format,
+            lease.file_name,
+            lease.modified,
+        )
+
+    async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
+        """A clip's current revision. Raises NotFound, Unavailable."""
+        clip = await self.database.run(clips.get_ready, gunid)
+        if clip.revision is None:
+            raise NotFound(f"{gunid} has no audio")
+        return await self._audio(clip, clip.revision)
+
+    async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
+        """One revision of a clip, as long as it is kept. Raises NotFound, Unavailable."""
+        clip, revision = await self.database.run(_find_revision, gunid, number)
+        return await self._audio(clip, revision)
+
+    async def touch(self, tokens: Collection[str]) -> None:
+        """Count as a use of each of these leases."""
+        await self.database.run(leases.touch, tokens, self.now())
+
+    def _used_after(self) -> datetime:
+        return self.now() - self.idle
+
+    async def _audio(self, clip: Clip, revision: Revision) -> AudioFile:
+        content = revision.content
+        return AudioFile(
+            await self._open(content.sha256, content.size),
+            content.size,
+            content.sha256,
+            content.md5,
+            revision.facts.format,
+            clip.file_name,
+            revision.created_at,
+        )
+
+    async def _open(self, sha256: bytes, size: int) -> BinaryIO:
+        await self._require(sha256, size)
+        with store_errors():
+            return await self.in_thread(self.store.open_content, ContentId(sha256))
+
+    async def _require(self, sha256: bytes, size: int) -> None:
+        with store_errors():
+            there = await self.in_thread(self.store.size, ContentId(sha256))
+        if there != size:
+            raise Unavailable("the audio is damaged in the store", retry_after=60)
+
+
+def _xml_name(file_name: str) -> str:
+    return f"{PurePath(file_name).stem or 'metadata'}.xml"
+
+
+def _lease_audio(
+    cursor: Any, token: str, kind: LeaseKind, gunid: Gunid, user_id: int, at: datetime
+) -> tuple[Clip, Revision]:
+    clip = clips.get_ready_for_reading(cursor, gunid)
+    if clip.revision is None:
+        raise NotFound(f"{gunid} has no audio")
+    leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=user_id, at=at)
+    return clip, clip.revision
+
+
+def _lease_file(
+    cursor: Any,
+    token: str,
+    gunid: Gunid,
+    user_id: int,
+    at: datetime,
+    link: Callable[[ContentId, str, str], Path],
+) -> Path:
+    _, revision = _lease_audio(cursor, token, LeaseKind.FILE, gunid, user_id, at)
+    # Inside the transaction, which keeps the content from going; the link before the row is
+    # committed, so that no lease is without its file.
+    return link(ContentId(revision.content.sha256), token, revision.facts.format.value)
+
+
+def _lease_document(
+    cursor: Any, token: str, gunid: Gunid, user_id: int, at: datetime
+) -> tuple[Clip, str]:
+    clip = clips.get_ready_for_reading(cursor, gunid)
+    leases.add_document(cursor, token, clip, user_id=user_id, at=at)
+    return clip, documents.xml(cursor, clip.document_id)
+
+
+def _use(cursor: Any, token: str, used_after: datetime, at: datetime) -> Lease:
+    lease = leases.get(cursor, token, used_after=used_after)
+    leases.touch(cursor, [token], at)
+    return lease
+
+
+def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> Lease:
+    lease = leases.get(cursor, token, used_after=used_after)
+    if lease.kind is not kind:
+        raise WrongToken(f"this token is for something else ({lease.kind})")
+    leases.remove(cursor, token)
+    if isinstance(lease, DocumentLease):
+        documents.remove_unless_used(cursor, lease.document_id)
+    return lease
+
+
+def _find_revision(cursor: Any, gunid: Gunid, number: int) -> tuple[Clip, Revision]:
+    clip = clips.get_ready(cursor, gunid)
+    revision = clips.find_revision(cursor, clip.clip_id, number)
+    if revision is None:
+        raise NotFound(f"clip {gunid} has no revision {number}")
+    return clip, revision

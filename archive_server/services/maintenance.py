@@ -1,0 +1,161 @@
+"""What the janitor does: end what has expired, and remove what nothing refers to.
+
+Rows go before bytes. Bytes nobody knows are what a crash left behind; they get a grace time,
+because an upload or a transaction may just be about to claim them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from archive_server.blocking import Database, InThread
+from archive_server.database import clips, contents, documents, guessing, leases, sessions, uploads
+from archive_server.model.leases import DocumentLease, Lease, LeaseKind
+from archive_server.services.clips import remove
+from archive_server.services.sessions import SessionPolicy
+from archive_server.services.storing import store_errors
+from audio_store import AudioStore, ContentId, StagingBusy
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept after their last use, or after they were put away."""
+
+    sessions: SessionPolicy
+    uploads: timedelta
+    leases: timedelta
+    file_leases: timedelta | None  # None: until they are closed
+    trash: timedelta
+    revisions: timedelta
+    orphans: timedelta  # bytes that no row knows
+
+
+@dataclass(frozen=True)
+class MaintenanceService:
+    """Keeping the archive tidy."""
+
+    database: Database
+    store: AudioStore
+    in_thread: InThread
+    now: Callable[[], datetime]
+    retention: Retention
+
+    async def tidy(self) -> None:
+        """End what has expired and remove what nothing refers to any more. Raises Unavailable."""
+        with store_errors():
+            # Nothing is concluded from what cannot be seen (promise 5).
+            await self.in_thread(self.store.require_present)
+        await self._end_sessions()
+        await self._end_uploads()
+        await self._end_leases()
+        await self.purge_trash(self.now() - self.retention.trash)
+        await self.database.run(clips.remove_superseded, self.now() - self.retention.revisions)
+        await self._remove_released()
+
+    async def sweep(self) -> None:
+        """Look through everything for what crashes have left behind. Raises Unavailable."""
+        with store_errors():
+            await self.in_thread(self.store.require_present)
+            await self.database.run(documents.remove_unused)
+            await self._sweep_staging()
+            await self._sweep_links()
+            await self._sweep_contents()
+
+    async def purge_trash(self, trashed_before: datetime) -> int:
+        """Remove for good what has been in the trash since before; return how many clips."""
+        purged = await self.database.run(_purge, trashed_before, self.now())
+        return int(purged)
+
+    async def _end_sessions(self) -> None:
+        now, policy = self.now(), self.retention.sessions
+        await self.database.run(
+            sessions.remove_expired,
+            created_before=now - policy.absolute,
+            used_before=now - policy.idle,
+        )
+        await self.database.run(guessing.remove_old, now)
+
+    async def _end_uploads(self) -> None:
+        expired = await self.database.run(
+            uploads.remove_expired, self.now() - self.retention.uploads
+        )
+        with store_errors():
+            for token in expired:
+                await self._discard(token)
+
+    async def _end_leases(self) -> None:
+        now, files = self.now(), self.retention.file_leases
+        ended = await self.database.run(
+            _end_expired_leases, now - self.retention.leases, files and now - files
+        )
+        with store_errors():
+            for lease in ended:
+                if lease.kind is LeaseKind.FILE:
+                    await self.in_thread(self.store.unlink, lease.token, lease.extension)
+
+    async def _remove_released(self) -> None:
+        while released := await self.database.run(contents.list_released, _BATCH):
+            for sha256 in released:
+                await self._remove_unless_used(sha256)
+
+    async def _remove_unless_used(self, sha256: bytes) -> None:
+        with store_errors():
+            await self.database.run(
+                contents.remove_unless_used, sha256, partial(self.store.remove, ContentId(sha256))
+            )
+
+    async def _discard(self, token: str) -> None:
+        try:
+            await self.in_thread(self.store.discard, token)
+        except StagingBusy:
+            return  # somebody is still sending; the next sweep will find it
+
+    async def _sweep_staging(self) -> None:
+        staged = await self.in_thread(lambda: list(self.store.staged_tokens()))
+        known = await self.database.run(uploads.tokens)  # after the listing: a new one is known
+        oldest = (self.now() - self.retention.orphans).timestamp()
+        for token, modified in staged:
+            if token not in known and modified < oldest:
+                await self._discard(token)
+
+    async def _sweep_links(self) -> None:
+        links = await self.in_thread(lambda: list(self.store.links()))
+        known = await self.database.run(leases.file_tokens)
+        for token, extension in links:
+            if token not in known and await self._is_old(token, extension):
+                await self.in_thread(self.store.unlink, token, extension)
+
+    async def _is_old(self, token: str, extension: str) -> bool:
+        """Whether a link is older than a transaction that is about to claim it can be."""
+        made_at = await self.in_thread(self.store.link_made_at, token, extension)
+        return made_at < (self.now() - self.retention.orphans).timestamp()
+
+    async def _sweep_contents(self) -> None:
+        oldest = (self.now() - self.retention.orphans).timestamp()
+        for content_id in await self.in_thread(lambda: list(self.store.contents(oldest))):
+            if not await self.database.run(contents.exists, content_id.digest):
+                await self._remove_unless_used(content_id.digest)
+
+
+def _purge(cursor: Any, trashed_before: datetime, at: datetime) -> int:
+    expired = clips.list_trashed(cursor, trashed_before)
+    for clip in expired:
+        remove(cursor, clip, None, at)
+    return len(expired)
+
+
+def _end_expired_leases(
+    cursor: Any, used_before: datetime, files_used_before: datetime | None
+) -> list[Lease]:
+    expired = leases.list_expired(
+        cursor, used_before=used_before, files_used_before=files_used_before
+    )
+    for lease in expired:
+        leases.remove(cursor, lease.token)
+        if isinstance(lease, DocumentLease):
+            documents.remove_unless_used(cursor, lease.document_id)
+    return expired

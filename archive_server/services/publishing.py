@@ -1,0 +1,225 @@
+"""From received bytes to a clip: verify, probe, publish.
+
+The order is promise 2: digests, then the probe's verdict, then the file under its final name, then
+one transaction that makes the clip. A crash before the last step leaves bytes without a row, which
+the janitor removes; it never leaves a row without its bytes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from archive_server.blocking import Database, InThread
+from archive_server.database import clips, contents, documents, journal, search, uploads
+from archive_server.errors import RefusedAudio
+from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
+from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
+from archive_server.model.documents import Document
+from archive_server.model.extents import extent_text
+from archive_server.model.gunid import Gunid
+from archive_server.model.uploads import Upload
+from archive_server.model.users import Caller
+from archive_server.services.storing import store_errors
+from audio_store import (
+    AudioStore,
+    AudioStoreError,
+    ContentId,
+    Digests,
+    NothingStaged,
+    StagedFile,
+)
+from audio_store.probe import Facts, Prober, Report
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Makes clips of uploads."""
+
+    database: Database
+    store: AudioStore
+    prober: Prober
+    in_thread: InThread
+    now: Callable[[], datetime]
+    accept: frozenset[str]  # codes of refusals that the station overrules
+
+    async def publish(self, caller: Caller, upload: Upload) -> Gunid:
+        """Make a clip, or a new revision of one, of what was uploaded.
+
+        Raises RefusedAudio, UploadBusy, UnknownToken, Unavailable.
+        """
+        try:
+            with store_errors():
+                staged = await self.in_thread(self.store.stage, upload.token, create=False)
+        except NothingStaged as error:
+            if upload.digested is None:
+                raise RefusedAudio("no bytes were sent", "empty") from error
+            return await self._publish_again(caller, upload, upload.digested)
+        try:
+            digests = await self._digests(staged, upload)
+            content = Content(digests.sha256, digests.md5, digests.size)
+            _compare(content, upload)
+            facts, report = await self._probe(staged.path, upload)
+            with store_errors():
+                # Long, and nothing the transaction must wait for.
+                await self.in_thread(staged.sync)
+            publish_file = partial(self.store.publish, staged, digests)
+            await self._make_clip(caller, upload, content, facts, report, publish_file)
+        finally:
+            await self.in_thread(staged.close)
+        return upload.gunid
+
+    async def _publish_again(self, caller: Caller, upload: Upload, content: Content) -> Gunid:
+        """Go on where a transaction failed after the file had got its name."""
+        content_id = ContentId(content.sha256)
+        try:
+            size = await self.in_thread(self.store.size, content_id)
+        except AudioStoreError as error:
+            raise RefusedAudio("no bytes were sent", "empty") from error
+        _compare(Content(content.sha256, content.md5, size), upload)
+        facts, report = await self._probe(self.store.path(content_id), upload)
+        still_there = partial(self.store.size, content_id)
+        await self._make_clip(caller, upload, content, facts, report, still_there)
+        return upload.gunid
+
+    async def _digests(self, staged: StagedFile, upload: Upload) -> Digests:
+        known = upload.digested
+        if known is not None and known.size == staged.size:
+            return Digests(known.sha256, known.md5, known.size)
+        with store_errors():
+            digests = await self.in_thread(staged.digests)
+        content = Content(digests.sha256, digests.md5, digests.size)
+        await self.database.run(uploads.note_received, upload.token, content, self.now())
+        return digests
+
+    async def _probe(self, path: Path, upload: Upload) -> tuple[Facts, Report]:
+        report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
+        if report.refusals or report.facts is None:
+            first = report.refusals[0]
+            raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
+        return report.facts, report
+
+    async def _make_clip(
+        self,
+        caller: Caller,
+        upload: Upload,
+        content: Content,
+        facts: Facts,
+        report: Report,
+        publish_file: Callable[[], object],
+    ) -> None:
+        with store_errors():
+            await self.database.run(
+                _publish, caller, upload, content, facts, report, publish_file, self.now()
+            )
+
+
+def _compare(content: Content, upload: Upload) -> None:
+    """Raise RefusedAudio unless the bytes are those that were announced."""
+    if content.size == 0:
+        raise RefusedAudio("no bytes were sent", "empty")
+    if upload.total_size not in (None, content.size):
+        raise RefusedAudio(
+            f"{content.size} of {upload.total_size} bytes have arrived", "incomplete"
+        )
+    if upload.announced_md5 not in (None, content.md5):
+        raise RefusedAudio(
+            f"the MD5 of the {content.size} bytes received is {content.md5.hex()}, "
+            f"not the announced {(upload.announced_md5 or b'').hex()}",
+            "md5-mismatch",
+        )
+
+
+def _publish(
+    cursor: Any,
+    caller: Caller,
+    upload: Upload,
+    content: Content,
+    facts: Facts,
+    report: Report,
+    publish_file: Callable[[], object],
+    at: datetime,
+) -> None:
+    """The last step: the file gets its name, and one transaction makes the clip."""
+    clips.lock_gunid(cursor, upload.gunid)
+    contents.lock(cursor, content.sha256)  # the janitor stays away from these bytes
+    uploads.remove(cursor, upload.token)
+    clip = clips.find(cursor, upload.gunid)
+    old = clip and Document.parse(documents.xml(cursor, clip.document_id))
+    document = _document(upload, old, clip, facts, report.tags).stamped(at)
+    publish_file()  # bytes before rows
+    contents.add(cursor, content, at)
+    document_id = documents.add(cursor, document.to_xml())
+    if clip is None:
+        clip_id = clips.add(
+            cursor,
+            upload.gunid,
+            FileType.AUDIO_CLIP,
+            owner_id=caller.user_id,
+            file_name=upload.file_name,
+            document_id=document_id,
+            at=at,
+        )
+    else:
+        clip_id = clip.clip_id
+        if clip.state is ClipState.TRASHED:
+            clips.restore(cursor, clip_id)
+        clips.rename(cursor, clip_id, upload.file_name)
+        clips.describe(cursor, clip_id, document_id, at)
+        documents.remove_unless_used(cursor, clip.document_id)
+    warnings = [remark.code for remark in report.warnings]
+    clips.revise(cursor, clip_id, content, _facts(facts), warnings, at)
+    search.index(cursor, clip_id, upload.gunid, FileType.AUDIO_CLIP, document, at)
+    event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
+    journal.add(cursor, event, upload.gunid, caller.login, at)
+
+
+def _document(
+    upload: Upload,
+    old: Document | None,
+    clip: Clip | None,
+    facts: Facts,
+    tags: Mapping[str, tuple[str, ...]],
+) -> Document:
+    """What the clip is described by: the client's words, then the old ones, then the audio's."""
+    if upload.document is not None:
+        document = Document.parse(upload.document)
+    elif old is not None and clip is not None:
+        document = _with_new_extent(old, clip, facts)
+    else:
+        document = Document.empty(FileType.AUDIO_CLIP)
+    if not document.elements:
+        measured = {
+            "dc:format": AudioFormat(facts.format).media_type,
+            "ls:bitrate": str(facts.bit_rate),
+            "ls:samplerate": str(facts.sample_rate),
+            "ls:channels": str(facts.channels),
+            "ls:filename": upload.file_name,
+        }
+        document = completed(
+            document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
+        )
+        return described_by_tags(document, tags, measured)
+    return completed(
+        document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
+    )
+
+
+def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:
+    """A replaced clip's own document; an extent that was its audio's becomes the new audio's."""
+    was = clip.revision and extent_text(clip.revision.facts.duration_us)
+    if was is not None and old.first(EXTENT) == was:
+        return old.with_element(EXTENT, extent_text(facts.duration_us))
+    return old
+
+
+def _facts(facts: Facts) -> AudioFacts:
+    return AudioFacts(
+        AudioFormat(facts.format),
+        facts.duration_us,
+        facts.sample_rate,
+        facts.channels,
+        facts.bit_rate,
+    )

@@ -1,0 +1,120 @@
+"""Who may come in: logging in and out, and who is behind a session id."""
+
+import hashlib
+import math
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from archive_server.blocking import Database, InThread, InTurn
+from archive_server.database import guessing as failures
+from archive_server.database import sessions, users
+from archive_server.errors import BadCredentials, NoSession, TooManyAttempts
+from archive_server.model import guessing
+from archive_server.model.users import Caller, User
+from archive_server.services import passwords
+
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")
+# Longer ones are nobody's, and hashing them would be work for an attacker to give us.
+_LONGEST_PASSWORD = 1024
+_LONGEST_LOGIN = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long a session lives: after its last use, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True)
+class SessionService:
+    """Logging in and out."""
+
+    database: Database
+    hash_in_thread: InThread
+    in_turn: InTurn
+    now: Callable[[], datetime]
+    policy: SessionPolicy
+
+    async def authenticate(self, login: str, password: str, address: str) -> bool:
+        """Whether the password is right. Raises TooManyAttempts."""
+        try:
+            await self._verify(login, password, address)
+        except TooManyAttempts:
+            raise
+        except BadCredentials:
+            return False
+        return True
+
+    async def log_in(self, login: str, password: str, address: str) -> str:
+        """Begin a session and return its id. Raises BadCredentials, TooManyAttempts."""
+        user = await self._verify(login, password, address)
+        session_id = secrets.token_hex(16)
+        await self.database.run(sessions.add, _digest(session_id), user.user_id, self.now())
+        return session_id
+
+    async def log_out(self, session_id: str) -> None:
+        """End a session. Raises NoSession when it has ended already."""
+        await self.caller(session_id)
+        await self.database.run(sessions.remove, _digest(session_id))
+
+    async def caller(self, session_id: str) -> Caller:
+        """Who is behind a session id. Raises NoSession."""
+        found = None
+        if _SESSION_ID.fullmatch(session_id):
+            now = self.now()
+            found = await self.database.run(
+                sessions.use,
+                _digest(session_id),
+                at=now,
+                created_after=now - self.policy.absolute,
+                used_after=now - self.policy.idle,
+            )
+        if found is None:
+            raise NoSession("invalid session id: log in first")
+        return found
+
+    async def _verify(self, login: str, password: str, address: str) -> User:
+        # One at a time for an address: the many guesses of one guesser wait for each other, are
+        # refused once the first few have failed, and keep no hashing thread from anybody else.
+        async with self.in_turn(address):
+            keys, found = await self.database.run(_admit, login, address, self.now())
+            user, password_hash = found or (None, passwords.NOBODY)
+            right = len(password) <= _LONGEST_PASSWORD and await self.hash_in_thread(
+                passwords.is_right, password, password_hash
+            )
+            if user is None or not right:
+                await self.database.run(failures.count_failure, keys, self.now())
+                raise BadCredentials("wrong login name or password")
+            await self.database.run(_welcome, user, address, keys, self.now())
+            return user
+
+
+def _digest(session_id: str) -> bytes:
+    return hashlib.sha256(session_id.encode()).digest()
+
+
+def _admit(
+    cursor: Any, login: str, address: str, at: datetime
+) -> tuple[list[str], tuple[User, str] | None]:
+    """The keys an attempt is counted under, and the user it is for."""
+    if not 0 < len(login) <= _LONGEST_LOGIN or "\0" in login:
+        raise BadCredentials("wrong login name or password")
+    keys = guessing.keys(login, address, is_known=failures.is_known(cursor, login, address))
+    until = failures.blocked_until(cursor, keys, at)
+    if until is not None:
+        seconds = math.ceil((until - at).total_seconds())
+        raise TooManyAttempts(f"too many wrong passwords; try again in {seconds} s", seconds)
+    return keys, users.find(cursor, login)
+
+
+def _welcome(cursor: Any, user: User, address: str, keys: list[str], at: datetime) -> None:
+    # The user's own count goes, the address's stays: else one good account hides many guesses.
+    own = [key for key in keys if not key.startswith("address ")]
+    failures.forget(cursor, own)
+    failures.remember(cursor, user.user_id, address, at)

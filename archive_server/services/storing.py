@@ -1,0 +1,26 @@
+"""The store's errors, in the archive's words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from archive_server.errors import Unavailable, UploadBusy
+from audio_store import ContentMissing, StagingBusy, StoreAway, StoreFull
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Translate what the store raises inside the block.
+
+    Content that cannot be found is not deleted (promise 5): it is unavailable until somebody, or
+    the next mount, brings it back.
+    """
+    try:
+        yield
+    except StagingBusy as error:
+        raise UploadBusy("another request is writing or closing this upload") from error
+    except StoreFull as error:
+        raise Unavailable("the archive's disk is full", retry_after=60) from error
+    except StoreAway as error:
+        raise Unavailable("the archive's store is away", retry_after=10) from error
+    except ContentMissing as error:
+        raise Unavailable("the audio cannot be found in the store", retry_after=60) from error

@@ -1,0 +1,122 @@
+"""Receiving the bytes of an upload, in as many requests as it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from archive_server.blocking import Database, InThread
+from archive_server.database import uploads
+from archive_server.errors import TooLarge, WrongOffset
+from archive_server.model.clips import Content
+from archive_server.model.uploads import Upload, UploadState, checked_token
+from archive_server.services.storing import store_errors
+from audio_store import AudioStore, StagedFile
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPolicy:
+    """How long an upload waits for its next byte, and how many there may be (0: any number)."""
+
+    idle: timedelta
+    largest_bytes: int
+
+
+@dataclass(frozen=True)
+class UploadService:
+    """Receiving bytes."""
+
+    database: Database
+    store: AudioStore
+    in_thread: InThread
+    now: Callable[[], datetime]
+    policy: UploadPolicy
+
+    async def state(self, token: str) -> UploadState:
+        """How far an upload has come. Raises UnknownToken, WrongToken."""
+        upload = await self.find(token)
+        with store_errors():
+            size = await self.in_thread(self.store.staged_size, upload.token)
+        return UploadState(size, upload.total_size)
+
+    async def find(self, token: str) -> Upload:
+        """The upload with this token; counts as a use. Raises UnknownToken, WrongToken."""
+        now = self.now()
+        return await self.database.run(
+            uploads.use, checked_token(token), at=now, used_after=now - self.policy.idle
+        )
+
+    async def receive(self, token: str, start: int | None, total: int | None) -> "Receiving":
+        """Begin to take bytes, from `start` on (None: afresh), of `total` in the end (if known).
+
+        Nobody else can write or close the upload until the caller has called `finish`. Raises
+        UnknownToken, WrongToken, UploadBusy, WrongOffset (with the offset to go on from),
+        TooLarge, Unavailable.
+        """
+        self._check_size(total)
+        upload = await self.find(token)
+        with store_errors():
+            staged = await self.in_thread(self.store.stage, upload.token)
+        try:
+            if start is None:
+                with store_errors():
+                    await self.in_thread(staged.truncate)
+            elif start != staged.size:
+                raise WrongOffset(
+                    f"the upload stands at {staged.size} bytes, not at {start}", staged.size
+                )
+            if start and upload.total_size not in (None, total) and total is not None:
+                raise WrongOffset(
+                    f"the upload was to be {upload.total_size} bytes, not {total}", staged.size
+                )
+            # Before the first byte: a crash must not leave digests of what is no longer there.
+            kept = total if total is not None or start is None else upload.total_size
+            await self.database.run(uploads.note_total, upload.token, kept)
+        except BaseException:
+            await self.in_thread(staged.close)
+            raise
+        return Receiving(self, upload.token, kept, staged)
+
+    def _check_size(self, size: int | None) -> None:
+        if size is not None and 0 < self.policy.largest_bytes < size:
+            raise TooLarge(f"uploads may have {self.policy.largest_bytes} bytes at most")
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """One request's hold on an upload. Append blocks one after the other, then finish, always."""
+
+    _service: UploadService
+    _token: str
+    total: int | None
+    _staged: StagedFile
+
+    @property
+    def offset(self) -> int:
+        """Bytes there are."""
+        return self._staged.size
+
+    async def append(self, block: bytes) -> None:
+        """Write a block behind what is there. Raises WrongOffset, TooLarge, Unavailable."""
+        end = self.offset + len(block)
+        self._service._check_size(end)
+        if self.total is not None and end > self.total:
+            raise WrongOffset(f"more bytes than the {self.total} announced", self.offset)
+        with store_errors():
+            await self._service.in_thread(self._staged.append, block)
+
+    async def touch(self) -> None:
+        """Count as a use: a slow upload is not an idle one."""
+        await self._service.database.run(uploads.touch, self._token, self._service.now())
+
+    async def finish(self) -> UploadState:
+        """Let go of the upload; keep what has arrived, on the disk and not only in its cache."""
+        service = self._service
+        try:
+            with store_errors():
+                await service.in_thread(self._staged.sync)
+            digests = self._staged.known_digests()
+            digested = digests and Content(digests.sha256, digests.md5, digests.size)
+            await service.database.run(uploads.note_received, self._token, digested, service.now())
+            return UploadState(self.offset, self.total)
+        finally:
+            await service.in_thread(self._staged.close)
