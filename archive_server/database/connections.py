@@ -1,7 +1,5 @@
 """How a connection to PostgreSQL is opened: its settings, and how our values travel on it."""
 
-from uuid import UUID
-
 import psycopg2
 from psycopg2 import extensions, extras
 from psycopg2.extensions import connection as Connection
@@ -11,7 +9,9 @@ from archive_server.model.gunid import Gunid
 _BYTEA = 17  # the type's oid in every PostgreSQL
 
 
-def connect(dsn: str, statement_timeout_s: float = 0) -> Connection:
+def connect(
+    dsn: str, statement_timeout_s: float = 0, factory: type[Connection] = Connection
+) -> Connection:
     """Open a connection whose sessions are in UTC. Blocks; raises psycopg2.OperationalError.
 
     A statement that runs longer than the timeout is cancelled; 0 means no limit.
@@ -20,6 +20,7 @@ def connect(dsn: str, statement_timeout_s: float = 0) -> Connection:
     settings = f"-c timezone=UTC -c statement_timeout={round(statement_timeout_s * 1000)}"
     connection = psycopg2.connect(
         dsn,
+        connection_factory=factory,
         options=f"{given.get('options', '')} {settings}".strip(),
         connect_timeout=given.get("connect_timeout", "10"),
         application_name=given.get("application_name", "archive-server"),
@@ -39,7 +40,7 @@ def _register_types(connection: Connection) -> None:
 
 
 def _adapt_gunid(gunid: Gunid) -> extensions.ISQLQuote:
-    return extras.UUID_adapter(UUID(int=gunid.uuid.int))
+    return extras.UUID_adapter(gunid.uuid)
 
 
 def _to_bytes(text: str | None, cursor: extensions.cursor) -> bytes | None:
