@@ -1,7 +1,8 @@
 """What tests drive coroutines, transactions and tools with."""
 
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
@@ -37,10 +38,15 @@ def immediately(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> D
 
 
 class DirectDatabase:
-    """A `Database` over one connection: each transaction is a savepoint, done at once."""
+    """A `Database` over one connection, which does everything at once.
 
-    def __init__(self, connection: Connection) -> None:
+    A transaction is a savepoint; or a real one where the connection `commits`, that is where the
+    test has a database of its own.
+    """
+
+    def __init__(self, connection: Connection, *, commits: bool = False) -> None:
         self.connection = connection
+        self.commits = commits
 
     def run(
         self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -48,17 +54,28 @@ class DirectDatabase:
         return maybeDeferred(self._run, work, *args, **kwargs)
 
     def _run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        transaction = self._transaction if self.commits else self._savepoint
+        with transaction(), self.connection.cursor() as cursor:
+            return work(cursor, *args, **kwargs)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.connection.commit()  # what the test did so far is not for us to roll back
+        with self.connection:
+            yield
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
         with self.connection.cursor() as cursor:
             cursor.execute("SAVEPOINT run")
             try:
-                result = work(cursor, *args, **kwargs)
+                yield
                 # What is checked at the end of a transaction is checked here.
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             except BaseException:
                 cursor.execute("ROLLBACK TO SAVEPOINT run")
                 raise
             cursor.execute("RELEASE SAVEPOINT run")
-            return result
 
 
 def needs_tool(*names: str) -> pytest.MarkDecorator:

@@ -1,8 +1,11 @@
 """How a connection to PostgreSQL is opened: its settings, and how our values travel on it."""
 
+from typing import Any
+
 import psycopg2
 from psycopg2 import extensions, extras
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from archive_server.model.gunid import Gunid
 
@@ -39,10 +42,10 @@ def _register_types(connection: Connection) -> None:
     extensions.register_type(extensions.new_type((_BYTEA,), "BYTES", _to_bytes), connection)
 
 
-def _adapt_gunid(gunid: Gunid) -> extensions.ISQLQuote:
+def _adapt_gunid(gunid: Gunid) -> Any:
     return extras.UUID_adapter(gunid.uuid)
 
 
-def _to_bytes(text: str | None, cursor: extensions.cursor) -> bytes | None:
-    view = extensions.BINARY(text, cursor)
+def _to_bytes(text: str | bytes | None, cursor: Cursor) -> bytes | None:
+    view = psycopg2.BINARY(text, cursor)
     return None if view is None else bytes(view)

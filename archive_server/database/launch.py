@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o077)
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606 - to start programs is what this is for
 
 
 def _become(uid: int, gid: int, capability: int) -> None:
