@@ -1,0 +1,32 @@
+"""The bytes of an archive: received, published under their digest, handed out, removed.
+
+Needs a directory on a file system with hard links, flock(2) and atomic rename; knows nothing of
+clips, users or databases. What lies on the disk is described in docs/store-format.md.
+"""
+
+from audio_store.content_id import ContentId, Digests
+from audio_store.errors import (
+    AudioStoreError,
+    BadName,
+    ContentMissing,
+    NothingStaged,
+    StagingBusy,
+    StoreAway,
+    StoreFull,
+)
+from audio_store.staging import StagedFile
+from audio_store.store import AudioStore
+
+__all__ = [
+    "AudioStore",
+    "AudioStoreError",
+    "BadName",
+    "ContentId",
+    "ContentMissing",
+    "Digests",
+    "NothingStaged",
+    "StagedFile",
+    "StagingBusy",
+    "StoreAway",
+    "StoreFull",
+]

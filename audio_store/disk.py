@@ -1,0 +1,95 @@
+"""Writing that survives a power cut, and the disk's errors in our words.
+
+Sources: fsync(2), rename(2), open(2); for the order of steps, Pillai et al., "All File Systems
+Are Not Created Equal" (OSDI 2014).
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audio_store.errors import StoreAway, StoreFull
+
+_FULL = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,  # beyond what the file system or a limit allows one file
+        errno.EMLINK,  # ext4 allows 65,000 names of one file
+    }
+)
+
+_AWAY = frozenset(
+    {
+        # the device, the mount, or the server behind it
+        errno.EIO,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.ENOMEDIUM,
+        errno.EREMOTEIO,
+        errno.EUCLEAN,
+        errno.ESTALE,
+        errno.ENOTCONN,
+        errno.ESHUTDOWN,
+        errno.ETIMEDOUT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        # there, but not for us
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        # not as we made it; who can tell "no such file" from this catches it before
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ELOOP,
+        # nothing wrong with the disk, but it is the same to the caller: try again
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+    }
+)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise StoreFull or StoreAway for the OSErrors that mean it; others are ours to repair."""
+    try:
+        yield
+    except OSError as error:
+        # strerror names no path: the message may be shown to a caller, the cause to the log.
+        if error.errno in _FULL:
+            raise StoreFull(f"the store has no room: {error.strerror}") from error
+        if error.errno in _AWAY:
+            raise StoreAway(f"the store is away: {error.strerror}") from error
+        raise
+
+
+def write_some(descriptor: int, block: memoryview) -> int:
+    """Write what the disk takes in one go, at least a byte; return how much that was."""
+    written = os.write(descriptor, block)
+    assert written > 0, "write(2) of a regular file takes something or fails"
+    return written
+
+
+def write_all(descriptor: int, block: bytes) -> None:
+    """Write a block, however many calls it takes."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[write_some(descriptor, rest) :]
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot; their names are as durable as they ever get.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,194 @@
+"""Files that are being received, each by one writer at a time.
+
+The writer is known by an exclusive flock(2) on the file. It holds over threads and processes,
+and a writer that is killed loses it.
+"""
+
+import errno
+import fcntl
+import os
+from contextlib import ExitStack, suppress
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+
+from audio_store.content_id import Digests, RunningDigests, read_digests
+from audio_store.disk import disk_errors, write_some
+from audio_store.errors import AudioStoreError, NothingStaged, StagingBusy
+
+# Opening is tried again when the file was published or dropped under our hands. Somebody got
+# something done each time, so one more try nearly always suffices.
+_ATTEMPTS = 10
+
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_WRITE = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+_WRITABLE = 0o600
+_SEALED = 0o444
+
+
+class StagedFile:
+    """Bytes being received, for one thread at a time. A context manager: leaving it closes it.
+
+    What was appended stays when it is closed, and the next one goes on from there.
+    """
+
+    def __init__(self, path: Path, file: FileIO) -> None:
+        """Take over a file that is locked; `open_staged` is the way to get one."""
+        self.path = path
+        self._file = file
+        self._running = None if self.size else RunningDigests()
+
+    @property
+    def size(self) -> int:
+        """The bytes received so far."""
+        with disk_errors():
+            return os.fstat(self._file.fileno()).st_size
+
+    def append(self, block: bytes | memoryview) -> None:
+        """Add a block to the end. It may be lost in a power cut until `sync`.
+
+        Raises StoreFull or StoreAway. What fitted stays, and is counted in `size` and digests.
+        """
+        rest = memoryview(block).cast("B")
+        while rest:
+            with disk_errors():
+                written = write_some(self._file.fileno(), rest)
+            if self._running is not None:
+                self._running.update(rest[:written])
+            rest = rest[written:]
+
+    def truncate(self) -> None:
+        """Drop what was received and start afresh."""
+        with disk_errors():
+            os.ftruncate(self._file.fileno(), 0)
+        self._running = RunningDigests()
+
+    def known_digests(self) -> Digests | None:
+        """The digests, if every byte passed through this object; else None. Costs nothing."""
+        if self._running is None or self._running.size != self.size:
+            return None
+        return self._running.so_far()
+
+    def digests(self) -> Digests:
+        """The digests; reads the file when this object has not seen every byte."""
+        known = self.known_digests()
+        if known is not None:
+            return known
+        with disk_errors():
+            self._file.seek(0)
+            self._running = read_digests(self._file)
+        return self._running.so_far()
+
+    def sync(self) -> None:
+        """Make what was received survive a power cut.
+
+        Raises StoreAway or StoreFull, and then nothing is left of it: the kernel reports a page
+        it could not write once, and forgets it. A second fsync would succeed and prove nothing.
+        """
+        with disk_errors():
+            try:
+                os.fsync(self._file.fileno())
+            except OSError:
+                with suppress(AudioStoreError):
+                    self.truncate()
+                raise
+
+    def move(self, final: Path) -> None:
+        """Give the file its final name, in place of what has it, and close.
+
+        It is complete, on the disk and read-only before anybody can see it under that name.
+        The name itself is durable when the caller has synced its directory.
+        """
+        with disk_errors():
+            os.fchmod(self._file.fileno(), _SEALED)
+            self.sync()
+            self.path.rename(final)
+        # At once: nothing may be appended to what is published.
+        self.close()
+
+    def drop(self) -> None:
+        """Remove the file and close."""
+        with disk_errors():
+            self.path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Let the next writer in. Harmless the second time."""
+        if not self._file.closed:
+            # Closing alone would leave the lock with a child that was forked a moment ago.
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            with disk_errors():
+                self._file.close()
+
+    def __enter__(self) -> "StagedFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_staged(path: Path, *, create: bool) -> StagedFile:
+    """Open a staged file as its only writer.
+
+    Raises StagingBusy while there is another, NothingStaged if it is not there and not to be
+    created, StoreFull, StoreAway.
+    """
+    flags = _WRITE | (os.O_CREAT if create else 0)
+    with disk_errors():
+        for _ in range(_ATTEMPTS):
+            try:
+                file = _lock(path, flags)
+            except PermissionError:
+                _unseal(path)
+                continue
+            except FileNotFoundError as error:
+                if create:
+                    raise
+                raise NothingStaged("nothing was received under this token") from error
+            if file is not None:
+                return StagedFile(path, file)
+    raise StagingBusy("the upload is being published or dropped")
+
+
+def _lock(path: Path, flags: int) -> FileIO | None:
+    """Open and lock; None if the path has come to name another file meanwhile, or none."""
+    mode = "r+" if flags & os.O_RDWR else "r"
+    with ExitStack() as stack:
+        file = stack.enter_context(FileIO(os.open(path, flags, _WRITABLE), mode))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StagingBusy("somebody else is writing this upload") from error
+        if not _is_at(path, file):
+            return None
+        stack.pop_all()
+        return file
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _unseal(path: Path) -> None:
+    """Make a staged file writable that a crash left read-only just before its publication.
+
+    Under the lock: without it this would open published content to writers. Raises
+    PermissionError if it is not the mode that keeps us out.
+    """
+    file = _lock(path, _READ)
+    if file is None:
+        return
+    with file:
+        if os.fstat(file.fileno()).st_mode & 0o200:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        os.fchmod(file.fileno(), _WRITABLE)
