@@ -1,0 +1,189 @@
+"""What an administrator can decide: the sections of the configuration file, and their defaults.
+
+The defaults are here and nowhere else; `conf/archive-server.toml` shows them with explanations.
+The environment, too, is read here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archive_server.model.gunid import IdStyle
+from archive_server.options import (
+    ConfigError,
+    Problems,
+    address,
+    dsn,
+    masked_dsn,
+    option,
+    read_section,
+    read_toml,
+    to_toml,
+    web_address,
+)
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where and how it is reached."""
+
+    listen: tuple[str, ...] = option(("127.0.0.1:8000",), check=address, least=1)
+    public_url: str = option("", check=web_address)  # empty: what the client called us
+    stop_grace_s: int = option(5, most=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where rows are kept."""
+
+    dsn: str = option("", check=dsn)  # empty: the embedded server
+    connections: int = option(8, least=1, most=90)  # of each worker
+    statement_timeout_s: int = option(60)  # 0: none
+    run_as: str = option("")  # the embedded server's user when started as root; empty: usual ones
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """When a session ends by itself."""
+
+    idle_hours: int = option(7 * 24, least=1)
+    absolute_days: int = option(90, least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """What may be sent, and how long an upload may rest."""
+
+    idle_hours: int = option(24, least=1)
+    largest_bytes: int = option(0)  # 0: as much as the disk takes
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """How long a lease that nobody uses is kept."""
+
+    idle_hours: int = option(24, least=1)
+    file_idle_days: int = option(0)  # 0: until it is released
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what was deleted or replaced can be brought back."""
+
+    trash_days: int = option(30)
+    revisions_days: int = option(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What new ids look like."""
+
+    style: IdStyle = option(IdStyle.UUID7)  # noqa: RUF009 - a field
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """How audio is judged."""
+
+    accept: tuple[str, ...] = option(())  # codes of refusals that shall be warnings
+    probe_workers: int = option(2, least=1, most=64)  # processes
+    longest_hours: int = option(24, least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What the store takes."""
+
+    refuse_duplicates: bool = option(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may ask for."""
+
+    request_bytes: int = option(16 * _MIB, least=1024)  # the body of an XML-RPC call
+    document_bytes: int = option(4 * _MIB, least=1024)
+    page: int = option(0)  # hits in an answer; 0: as many as are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the process's surroundings tell."""
+
+    admin_password: str | None = field(default=None, repr=False)  # for the first user
+    runtime_dir: Path | None = None  # for sockets; it goes when the service or the user does
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be decided."""
+
+    server: Server = field(default_factory=Server)
+    database: Database = field(default_factory=Database)
+    sessions: Sessions = field(default_factory=Sessions)
+    uploads: Uploads = field(default_factory=Uploads)
+    leases: Leases = field(default_factory=Leases)
+    retention: Retention = field(default_factory=Retention)
+    ids: Ids = field(default_factory=Ids)
+    audio: Audio = field(default_factory=Audio)
+    storage: Storage = field(default_factory=Storage)
+    limits: Limits = field(default_factory=Limits)
+    environment: Environment = field(default_factory=Environment)
+
+
+SECTIONS: dict[str, type] = {
+    "server": Server,
+    "database": Database,
+    "sessions": Sessions,
+    "uploads": Uploads,
+    "leases": Leases,
+    "retention": Retention,
+    "ids": Ids,
+    "audio": Audio,
+    "storage": Storage,
+    "limits": Limits,
+}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Read a configuration file (None: defaults only) and the environment.
+
+    Raises ConfigError, which holds everything that is wrong.
+    """
+    problems = Problems(str(path) if path is not None else "")
+    given = read_toml(path, problems) if path is not None else {}
+    problems.unknown(given, SECTIONS, "section [{}]")
+    sections: dict[str, Any] = {
+        name: read_section(section, name, given.get(name, {}), problems)
+        for name, section in SECTIONS.items()
+    }
+    problems.raise_any()
+    return Config(**sections, environment=_environment(environ))
+
+
+def as_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """The configuration in plain values, for people: passwords are hidden."""
+    shown = {name: asdict(getattr(config, name)) for name in SECTIONS}
+    shown["database"]["dsn"] = masked_dsn(config.database.dsn)
+    return shown
+
+
+def render(config: Config) -> str:
+    """The configuration as a TOML file that would give it, but for hidden passwords."""
+    return to_toml(as_dict(config))
+
+
+def _environment(environ: Mapping[str, str]) -> Environment:
+    # systemd sets the first for services with RuntimeDirectory= (of several, separated by colons,
+    # the first will do), and the second for people.
+    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or environ.get("XDG_RUNTIME_DIR")
+    return Environment(
+        admin_password=environ.get("ARCHIVE_ADMIN_PASSWORD") or None,
+        runtime_dir=Path(runtime) if runtime else None,
+    )
+
+
+__all__ = ["Config", "ConfigError", "as_dict", "load", "render"]
