@@ -1,0 +1,49 @@
+"""The real `Database`: transactions in threads, as many at a time as there are connections.
+
+Why not `twisted.enterprise.adbapi`: its pool notices a restarted server only by a call that fails,
+once for each connection; it cannot tell what may be tried again; and it logs what we raise.
+"""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+
+from archive_server.database.transactions import Transactions
+from archive_server.threads import Threads
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PooledDatabase:
+    """A `Database` of so many connections, each opened when it is first needed."""
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        dsn: str,
+        connections: int,
+        statement_timeout_s: float = 0,
+    ) -> None:
+        self._threads = Threads(reactor, connections, "database")
+        self._transactions = Transactions(dsn, statement_timeout_s)
+
+    def start(self) -> None:
+        """Begin with what was and will be asked for. Does not connect."""
+        self._threads.start()
+
+    def stop(self) -> None:
+        """Cut short what runs, refuse what waits, and close the connections. Blocks briefly."""
+        self._transactions.close()
+        self._threads.stop()
+
+    def run(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run a function of a cursor as one transaction, and give what it returns.
+
+        Fails with Unavailable while the server is away; see `transactions` for more.
+        """
+        return self._threads(self._transactions.perform, work, *args, **kwargs)

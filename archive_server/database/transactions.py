@@ -1,0 +1,147 @@
+"""Functions of a cursor, run as transactions: what is tried again, and what it means to fail.
+
+| what happens                                   | what follows                                   |
+|------------------------------------------------|------------------------------------------------|
+| no connection can be made                      | Unavailable                                    |
+| the connection is lost before COMMIT           | once more on a new one, then Unavailable       |
+| the connection is lost by COMMIT               | Unavailable: it may have been committed or not |
+| deadlock, serialization failure                | again, a few times, then Unavailable           |
+| timeout, full disk, shutdown, read-only server | Unavailable                                    |
+| any other error, of PostgreSQL's or ours       | raised as it is                                |
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg2
+from psycopg2.errors import DeadlockDetected, ReadOnlySqlTransaction, SerializationFailure
+from psycopg2.extensions import connection as Connection
+
+from archive_server.database.connections import connect
+from archive_server.errors import ArchiveError, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+
+_AWAY = "the database is away; try again soon"
+_TROUBLE = "the database cannot do this now; try again soon"
+
+
+class _LostBeforeCommit(Exception):
+    """The transaction is gone for certain."""
+
+
+class Transactions:
+    """Runs transactions on as many connections as there are threads that ask. Blocks."""
+
+    def __init__(self, dsn: str, statement_timeout_s: float = 0) -> None:
+        self._dsn = dsn
+        self._statement_timeout_s = statement_timeout_s
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._is_closed = False
+
+    def perform(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function of a cursor as one transaction and return what it returns.
+
+        The function may run more than once, each time in a new transaction.
+        """
+        has_lost_connection = False
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._attempt(work, *args, **kwargs)
+            except _LostBeforeCommit as error:
+                # The server was restarted, and so all the connections we kept are as bad.
+                self._drop_idle()
+                if has_lost_connection or attempt == _ATTEMPTS:
+                    raise Unavailable(_AWAY) from error
+                has_lost_connection = True
+            except (DeadlockDetected, SerializationFailure) as error:
+                if attempt == _ATTEMPTS:
+                    raise Unavailable(_TROUBLE) from error
+                # Of two that stand in each other's way, one shall come first.
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - not a secret
+            except (psycopg2.OperationalError, ReadOnlySqlTransaction) as error:
+                raise Unavailable(_TROUBLE) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close the connections, and cancel the statements that still run on some."""
+        with self._lock:
+            self._is_closed = True
+            busy = list(self._busy)
+        self._drop_idle()
+        for connection in busy:
+            with contextlib.suppress(psycopg2.Error):
+                connection.cancel()
+
+    def _attempt(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        connection = self._take()
+        is_reusable = False
+        try:
+            try:
+                with connection.cursor() as cursor:
+                    result = work(cursor, *args, **kwargs)
+            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+                if connection.closed:
+                    raise _LostBeforeCommit from error
+                raise
+            connection.commit()
+            is_reusable = True
+        except ArchiveError:
+            is_reusable = _rolled_back(connection)
+            raise
+        else:
+            return result
+        finally:
+            # After any other error the session may be left in an odd state, holding a lock, say.
+            self._give_back(connection, is_reusable)
+
+    def _take(self) -> Connection:
+        """An idle connection, or a new one. Raises Unavailable."""
+        with self._lock:
+            if self._is_closed:
+                raise Unavailable("the server is stopping")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            try:
+                connection = connect(self._dsn, self._statement_timeout_s)
+            except psycopg2.OperationalError as error:
+                raise Unavailable(_AWAY) from error
+        with self._lock:
+            self._busy.add(connection)
+        return connection
+
+    def _give_back(self, connection: Connection, is_reusable: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if is_reusable and not self._is_closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            dropped, self._idle = self._idle, []
+        for connection in dropped:
+            connection.close()
+
+
+def _rolled_back(connection: Connection) -> bool:
+    """Roll back; say whether the connection survived."""
+    try:
+        connection.rollback()
+    except psycopg2.Error:
+        return False
+    return True
