@@ -67,9 +67,14 @@ def problem_for(error: ArchiveError) -> Problem:
 
 def fault_code(method: str, error: ArchiveError) -> int:
     """Find the fault code that callers of this method (`locstor.…`) know the error by."""
-    for kind in type(error).__mro__:
-        if (method, kind) in _OVERRIDES:
-            return _OVERRIDES[method, kind]
-        if kind in PROBLEMS:
-            return PROBLEMS[kind].fault_code
+    return fault_code_of(method, type(error))
+
+
+def fault_code_of(method: str, kind: type[ArchiveError]) -> int:
+    """Find the fault code that callers of this method know this kind of error by."""
+    for base in kind.__mro__:
+        if (method, base) in _OVERRIDES:
+            return _OVERRIDES[method, base]
+        if base in PROBLEMS:
+            return PROBLEMS[base].fault_code
     raise AssertionError("ArchiveError is listed")

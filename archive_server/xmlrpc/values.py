@@ -29,7 +29,7 @@ NOT_A_STRUCT = 801
 CRASHED = 804
 
 
-class Fault(Exception):  # noqa: N818 - the protocol's word
+class Fault(Exception):
     """A call that is answered with a fault."""
 
     def __init__(self, code: int, text: str) -> None:

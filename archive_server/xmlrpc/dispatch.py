@@ -1,0 +1,96 @@
+"""From the bytes of a call to the bytes of its answer, whatever carries them.
+
+Nothing that goes wrong with a call goes past here: it becomes a fault, in which an unexpected
+exception shows only that it happened. Details are in the log.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from archive_server.blocking import InThread
+from archive_server.errors import ArchiveError
+from archive_server.problems import fault_code
+from archive_server.xmlrpc.decoder import SMALL, MethodCall, decode_call
+from archive_server.xmlrpc.encoder import encode_answer, encode_fault
+from archive_server.xmlrpc.method import Client, Method
+from archive_server.xmlrpc.values import CRASHED, UNKNOWN_METHOD, Fault, Value
+
+log = Logger()
+
+_MANY = 200  # values of one array: more are not for the reactor's thread to write
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Answers calls of these methods, by their names."""
+
+    methods: Mapping[str, Method]
+    in_thread: InThread
+
+    async def answer(self, body: bytes, client: Client) -> bytes:
+        """Carry out a call and return the answer or fault as XML. Never raises."""
+        started = time.monotonic()
+        name, outcome = "(unreadable)", "answered"
+        try:
+            call = await self._decoded(body)
+            name = call.method[:80]
+            answer = await self._encoded(await perform(self.methods, call, client))
+        except Fault as fault:
+            outcome = f"fault {fault.code}"
+            answer = encode_fault(fault)
+        except Exception:  # noqa: BLE001 - the client must learn that its call was received
+            log.failure("cannot answer {method}", method=name)
+            outcome = f"fault {CRASHED}"
+            answer = encode_fault(Fault(CRASHED, "internal error"))
+        elapsed_ms = round((time.monotonic() - started) * 1000, 1)
+        log.info(
+            "{method} for {address}: {outcome} in {elapsed_ms} ms",
+            method=name,
+            address=client.address,
+            outcome=outcome,
+            elapsed_ms=elapsed_ms,
+        )
+        return answer
+
+    async def _decoded(self, body: bytes) -> MethodCall:
+        if len(body) <= SMALL:
+            return decode_call(body)
+        return await self.in_thread(decode_call, body)
+
+    async def _encoded(self, value: Value) -> bytes:
+        if _is_small(value):
+            return encode_answer(value)
+        return await self.in_thread(encode_answer, value)
+
+
+def _is_small(value: Value) -> bool:
+    """Whether a value, or a member of it, is no long array or text."""
+    parts = value.values() if isinstance(value, Mapping) else (value,)
+    for part in parts:
+        if isinstance(part, str):
+            if len(part) > SMALL:
+                return False
+        elif isinstance(part, list | tuple) and len(part) > _MANY:
+            return False
+    return True
+
+
+async def perform(methods: Mapping[str, Method], call: MethodCall, client: Client) -> Value:
+    """Carry out one call. Raises Fault for all that can go wrong, and nothing else."""
+    method = methods.get(call.method)
+    if method is None:
+        raise Fault(UNKNOWN_METHOD, f"unknown method {call.method[:80]}")
+    method.check(call.parameters)
+    try:
+        return await method.call(client, *call.parameters)
+    except Fault as fault:
+        raise Fault(fault.code, method.fault_prefix + fault.text) from fault
+    except ArchiveError as error:
+        text = f"{method.fault_prefix}{error}"
+        raise Fault(fault_code(method.name, error), text) from error
+    except Exception as error:
+        log.failure("{method} fails", method=method.name)
+        raise Fault(CRASHED, f"{method.fault_prefix}internal error") from error

@@ -1,0 +1,88 @@
+"""XML-RPC over HTTP: the resource that every one of its paths leads to."""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from archive_server.errors import ArchiveError, TooLarge
+from archive_server.problems import problem_for
+from archive_server.xmlrpc.dispatch import Dispatcher
+from archive_server.xmlrpc.encoder import encode_fault
+from archive_server.xmlrpc.method import Client
+from archive_server.xmlrpc.values import CRASHED, Fault
+
+log = Logger()
+
+_XML = b"text/xml; charset=UTF-8"
+_HINT = b"This is an XML-RPC endpoint: POST a methodCall, for example of system.listMethods.\n"
+
+
+class XmlRpcResource(Resource):
+    """Answers POST. Faults are answered with status 200, as clients expect."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name; `/xmlrpc/` is answered too
+
+    def __init__(
+        self, dispatcher: Dispatcher, base_url: Callable[[Request], str], largest: int
+    ) -> None:
+        """`base_url` says what our URLs begin with for a request; `largest` is in bytes."""
+        super().__init__()
+        self._dispatcher = dispatcher
+        self._base_url = base_url
+        self._largest = largest
+
+    def render(self, request: Request) -> int:
+        """Answer a request, later."""
+        if request.method != b"POST":
+            return _refuse_method(request)
+        leaving: list[object] = []
+        request.notifyFinish().addErrback(leaving.append)
+        # Not cancelled when the client leaves: a call that has begun is carried out, and xmlrpc++
+        # sends a request once more when the connection is lost before the answer.
+        answering = Deferred.fromCoroutine(self._answer(request, leaving))
+        answering.addErrback(lambda failure: log.failure("cannot send an answer", failure))
+        return NOT_DONE_YET
+
+    def refuse(self, request: Request, error: Exception) -> None:
+        """Answer a request that is not even looked at, in the language of its client."""
+        if request.method != b"POST":
+            _refuse_method(request)
+        else:
+            code = problem_for(error).fault_code if isinstance(error, ArchiveError) else CRASHED
+            text = str(error) if isinstance(error, ArchiveError) else "internal error"
+            _send(request, _XML, encode_fault(Fault(code, text)))
+
+    async def _answer(self, request: Request, leaving: list[object]) -> None:
+        assert request.content is not None, "a request is rendered when its body has come"
+        body = request.content.read(self._largest + 1)
+        if len(body) > self._largest:
+            self.refuse(request, TooLarge(f"a call may have {self._largest} bytes"))
+            return
+        client = Client(_host(request.getClientAddress()), self._base_url(request))
+        answer = await self._dispatcher.answer(body, client)
+        if not leaving:
+            _send(request, _XML, answer)
+
+
+def _refuse_method(request: Request) -> int:
+    request.setResponseCode(405)
+    request.setHeader(b"Allow", b"POST")
+    _send(request, b"text/plain; charset=UTF-8", _HINT)
+    return NOT_DONE_YET
+
+
+def _send(request: Request, content_type: bytes, body: bytes) -> None:
+    request.setHeader(b"Content-Type", content_type)
+    # xmlrpc++ cannot read an answer in chunks.
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    # Twisted leaves out the body of an answer to HEAD.
+    request.write(body)
+    request.finish()
+
+
+def _host(address: IAddress) -> str:
+    return getattr(address, "host", "")
