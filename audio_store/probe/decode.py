@@ -1,0 +1,60 @@
+"""Decodes the audio once, to count it and to see that it is made of numbers."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from audio_store.probe.shape import Shape
+from audio_store.probe.window import Window
+
+_BLOCK = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came out of the decoder."""
+
+    frames: int
+    sample_rate: int
+    channels: int
+    is_finite: bool
+    failure: str  # why the decoder gave up before the end; empty if it did not
+
+
+def decode(file: BinaryIO, shape: Shape) -> Decoded | None:
+    """Decode what `shape` says is audio; None if the decoder cannot even begin.
+
+    Raises OSError if the file cannot be read.
+    """
+    window = Window(file, shape.start, shape.end, shape.prefix)
+    try:
+        with soundfile.SoundFile(window) as sound:
+            return _count(sound, "float32" if _may_be_infinite(shape) else "int32")
+    except soundfile.LibsndfileError:
+        return None
+    finally:
+        if window.error:
+            raise window.error
+
+
+def _may_be_infinite(shape: Shape) -> bool:
+    return shape.format != "wav" or "float" in shape.codec
+
+
+def _count(sound: soundfile.SoundFile, dtype: str) -> Decoded:
+    buffer = np.empty((_BLOCK, sound.channels), dtype=dtype)
+    frames, is_finite, failure = 0, True, ""
+    try:
+        while len(block := sound.read(out=buffer)):
+            frames += len(block)
+            is_finite = is_finite and (dtype == "int32" or _is_finite(block))
+    except soundfile.LibsndfileError as error:
+        failure = error.error_string
+    return Decoded(frames, sound.samplerate, sound.channels, is_finite, failure)
+
+
+def _is_finite(block: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> bool:
+    # A single NaN or infinity shows in the extremes.
+    return bool(np.isfinite(block.min()) and np.isfinite(block.max()))

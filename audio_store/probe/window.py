@@ -1,0 +1,59 @@
+"""A part of a file, as a file of its own."""
+
+import io
+from typing import BinaryIO
+
+
+class Window(io.RawIOBase):
+    """Read-only: `prefix`, then the bytes [start, end) of `file`.
+
+    C libraries that read through it swallow exceptions of their callbacks, so the first OSError
+    is kept in `error`: a failing disk must not look like a short file.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, end: int, prefix: bytes = b"") -> None:
+        super().__init__()
+        self.error: OSError | None = None
+        self._file = file
+        self._start = start
+        self._prefix = prefix
+        self._size = len(prefix) + end - start
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if origin + offset < 0:
+            raise ValueError("negative seek position")
+        self._position = origin + offset
+        return self._position
+
+    def readinto(self, buffer: "memoryview | bytearray", /) -> int:  # type: ignore[override]
+        view = memoryview(buffer).cast("B")
+        try:
+            count = self._read(view)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+        self._position += count
+        return count
+
+    def _read(self, view: memoryview) -> int:
+        position = self._position
+        if position < len(self._prefix):
+            piece = self._prefix[position : position + len(view)]
+            view[: len(piece)] = piece
+            return len(piece)
+        size = min(len(view), self._size - position)
+        if size <= 0:
+            return 0
+        self._file.seek(self._start + position - len(self._prefix))
+        return self._file.readinto(view[:size])  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,97 @@
+"""Judges files, one after the other, in a process that may be killed at any time.
+
+`python -m audio_store.probe.worker LIMITS`, LIMITS being the fields of `Limits` as JSON. One JSON
+object a line. It says {"ready": true} once; then each request
+
+    {"path": ..., "file_name": ..., "accept": [codes]}
+
+is answered by {"duration_s": ...} if the audio is going to be decoded, {"verdict": ...} as in
+`report`, and {"tags": {name: [texts]}, "warnings": [...]}; or, if the file cannot be read or the
+worker ran out of memory, by {"error": {"kind": ..., "errno": ..., "text": ...}}.
+"""
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from audio_store.probe import tags, vorbis
+from audio_store.probe.containment import confine, limit_cpu
+from audio_store.probe.gate import Judgement, judge
+from audio_store.probe.report import Limits, to_json
+from audio_store.probe.shape import size_of
+from audio_store.probe.verdicts import Findings
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    limits = Limits(**json.loads(sys.argv[1]))
+    vorbis.available()  # PyOgg starts programs to look for its libraries: before the limits
+    confine(limits.memory_bytes)
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    # A library that prints must not break the protocol.
+    os.dup2(2, 1)
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    say({"ready": True})
+    for line in sys.stdin.buffer:
+        answer(json.loads(line), limits, say)
+
+
+def answer(request: dict[str, Any], limits: Limits, say: Say) -> None:
+    """Judge one file. Whatever goes wrong is an answer too."""
+    limit_cpu(limits.cpu_s)
+    try:
+        with Path(request["path"]).open("rb", buffering=0) as file:
+            _judge_and_describe(file, request, limits, say)
+    except MemoryError:
+        say({"error": {"kind": "memory", "errno": None, "text": "out of memory"}})
+    except OSError as error:
+        say({"error": {"kind": "unreadable", "errno": error.errno, "text": str(error.strerror)}})
+
+
+def _judge_and_describe(file: BinaryIO, request: dict[str, Any], limits: Limits, say: Say) -> None:
+    def announce(duration_s: float) -> None:
+        limit_cpu(limits.cpu_for(duration_s))
+        say({"duration_s": duration_s})
+
+    findings = Findings(request["accept"])
+    judgement = judge(
+        file,
+        path=os.fsencode(request["path"]),
+        file_name=request["file_name"],
+        findings=findings,
+        limits=limits,
+        announce=announce,
+    )
+    say({"verdict": to_json(judgement.report)})
+    limit_cpu(limits.tags_cpu_s)
+    say(_describe(file, judgement))
+
+
+def _describe(file: BinaryIO, judgement: Judgement) -> dict[str, Any]:
+    """The tags. Whatever is wrong with them, the verdict stands."""
+    found: tags.Tags = {}
+    remarks = Findings()
+    known = {remark.code for remark in judgement.report.warnings}
+    if judgement.shape and not known & {"id3-too-large", "id3-compressed", "tags-unreadable"}:
+        try:
+            found = tags.read_tags(file, size_of(file), judgement.shape)
+        except Exception as error:  # noqa: BLE001 - the library raises IndexError, MemoryError ...
+            remarks.add("tags-unreadable", type(error).__name__)
+    warnings = [{"code": remark.code, "text": remark.text} for remark in remarks.warnings]
+    return {"tags": tags.as_json(found), "warnings": warnings}
+
+
+if __name__ == "__main__":
+    # Ctrl-C is for the server to handle; the worker ends with its standard input.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,131 @@
+"""One worker process, spoken to in lines, with deadlines."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_LONGEST_ANSWER = 2**26
+_PIECE = 2**16
+_LAST_WORDS = 2000
+_ENDING_S = 5
+# A worker gets no secrets: of the server's environment only what it takes to run Python.
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+class WorkerDied(Exception):
+    """The worker ended without an answer; `signal` is what killed it, 0 if it left by itself."""
+
+    def __init__(self, message: str, killed_by: int = 0) -> None:
+        super().__init__(message)
+        self.signal = killed_by
+
+
+class WorkerLate(Exception):
+    """No answer in time."""
+
+
+def environment() -> Mapping[str, str]:
+    """What a worker is given to run in."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | {
+        "PYTHONPATH": _ROOT,
+        # Each worker is one of several, and the arrays are small.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+    }
+
+
+class WorkerProcess:
+    """A running worker. One thread at a time talks to it; `kill` may come from any."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.files = 0
+        # Not a pipe: nobody has to read it, and the worker caps the size of files.
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `dispose`
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=environment(),
+            bufsize=0,
+            # Ctrl-C in the server's terminal is for the server alone.
+            start_new_session=True,
+        )
+        self._received = b""
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Write one request. Raises WorkerDied."""
+        assert self._process.stdin is not None  # we asked for a pipe
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise self._death() from error
+
+    def receive(self, deadline: float) -> dict[str, Any]:
+        """Read one answer, by `deadline` of the monotonic clock. Raises WorkerDied, WorkerLate."""
+        while b"\n" not in self._received:
+            piece = self._read(deadline)
+            if not piece:
+                raise self._death()
+            self._received += piece
+            if len(self._received) > _LONGEST_ANSWER:
+                raise WorkerDied("its answer does not end")
+        line, _, self._received = self._received.partition(b"\n")
+        try:
+            return json.loads(line)  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise WorkerDied("its answer is no JSON") from error
+
+    def kill(self) -> None:
+        """End the process; who talks to it sees it die."""
+        self._process.kill()
+
+    def dispose(self) -> None:
+        """End the process and let go of it. Idempotent; only for who talks to it."""
+        self._process.kill()
+        # If it hangs in the kernel, on a disk that is away, it ends when the disk returns.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING_S)
+        for pipe in (self._process.stdin, self._process.stdout, self._stderr):
+            assert pipe is not None  # we asked for pipes
+            pipe.close()
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error."""
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - _LAST_WORDS))
+        return self._stderr.read().decode("utf-8", "replace").strip()
+
+    def _read(self, deadline: float) -> bytes:
+        assert self._process.stdout is not None  # we asked for a pipe
+        descriptor = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not poll.poll(remaining * 1000):
+            raise WorkerLate("no answer in time")
+        return os.read(descriptor, _PIECE)
+
+    def _death(self) -> WorkerDied:
+        try:
+            status = self._process.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            return WorkerDied("it closed its output")
+        if status < 0:
+            return WorkerDied(signal.Signals(-status).name, -status)
+        return WorkerDied(f"exit status {status}")
