@@ -1,0 +1,161 @@
+"""Audio and documents over HTTP: who may read them, and how long they are in use."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from twisted.logger import Logger
+
+from archive_server.blocking import InThread
+from archive_server.errors import NoSession, NotFound, Unavailable
+from archive_server.http.representations import Representation, sha256_of
+from archive_server.http.requests import ArchiveRequest
+from archive_server.http.responses import HttpProblem, is_gone
+from archive_server.http.selection import Selection, select
+from archive_server.http.sending import send_pieces
+from archive_server.model.gunid import Gunid
+from archive_server.model.users import Caller
+from archive_server.services.downloads import AudioFile, DocumentFile, DownloadService
+from archive_server.services.sessions import SessionService
+
+log = Logger()
+
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """What can be read, and by what right."""
+
+    service: DownloadService
+    sessions: SessionService
+    in_thread: InThread
+    # Tokens of the leases that are being read now, and how often each.
+    _in_use: Counter[str] = field(default_factory=Counter)
+
+    async def leased(self, request: ArchiveRequest, token: str, extension: str) -> None:
+        """Send what a lease pins; the token is the right to it."""
+        file = await self.service.leased(token, extension)
+        if isinstance(file, DocumentFile):
+            _send_document(request, file)
+            return
+        with self._using(token):
+            await self._send_audio(request, file, is_fixed=True)
+        if request.sentLength:
+            await self._touch_at_the_end(token)
+
+    async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
+        """Send a clip's current revision to whoever has a session."""
+        caller = await self._caller(request)
+        file = await self.service.current(caller, Gunid.parse(gunid))
+        await self._send_if_named(request, file, extension, is_fixed=False)
+
+    async def revision(
+        self, request: ArchiveRequest, gunid: str, number: str, extension: str
+    ) -> None:
+        """Send one revision to whoever has a session."""
+        caller = await self._caller(request)
+        file = await self.service.revision(caller, Gunid.parse(gunid), int(number))
+        await self._send_if_named(request, file, extension, is_fixed=True)
+
+    async def touch(self) -> None:
+        """Note that the leases being read now are in use, however slowly they are read."""
+        if self._in_use:
+            await self.service.touch(sorted(self._in_use))
+
+    async def _caller(self, request: ArchiveRequest) -> Caller:
+        session_id = _session_id(request)
+        if not session_id:
+            raise NoSession("a session is needed: as bearer token, cookie or parameter sessid")
+        return await self.sessions.caller(session_id)
+
+    async def _send_if_named(
+        self, request: ArchiveRequest, file: AudioFile, extension: str, *, is_fixed: bool
+    ) -> None:
+        if extension == file.format.value:
+            await self._send_audio(request, file, is_fixed=is_fixed)
+        else:
+            file.content.close()
+            raise NotFound(f"this is a .{file.format.value} file")
+
+    async def _send_audio(
+        self, request: ArchiveRequest, file: AudioFile, *, is_fixed: bool
+    ) -> None:
+        with file.content as content:
+            selection = _begin(
+                request,
+                Representation(
+                    media_type=file.format.media_type,
+                    extension=file.format.value,
+                    file_name=file.file_name,
+                    size=file.size,
+                    sha256=file.sha256,
+                    modified=file.modified,
+                    is_fixed=is_fixed,
+                    is_audio=True,
+                ),
+            )
+            if not is_gone(request):
+                await send_pieces(request, content, selection.pieces, self.in_thread)
+
+    async def _touch_at_the_end(self, token: str) -> None:
+        try:
+            await self.service.touch([token])
+        except Unavailable:  # the answer is out, and must not look broken off
+            log.warn("cannot note the use of a lease: the database is away")
+
+    @contextmanager
+    def _using(self, token: str) -> Iterator[None]:
+        self._in_use[token] += 1
+        try:
+            yield
+        finally:
+            self._in_use[token] -= 1
+            if not self._in_use[token]:
+                del self._in_use[token]
+
+
+def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
+    selection = _begin(
+        request,
+        Representation(
+            media_type="application/xml",
+            extension="xml",
+            file_name=file.file_name,
+            size=len(file.body),
+            sha256=sha256_of(file.body),
+            modified=file.modified,
+            is_fixed=True,
+            is_audio=False,
+        ),
+    )
+    if not is_gone(request):
+        for piece in selection.pieces:
+            request.write(piece.head + file.body[piece.part.start : piece.part.stop])
+        request.finish()
+
+
+def _begin(request: ArchiveRequest, shown: Representation) -> Selection:
+    """Choose what is sent of a file, and set status and headers. Raises HttpProblem."""
+    headers = request.joined_headers()
+    selection = select(request.verb, headers, shown, boundary=secrets.token_hex(16))
+    if selection.status == 412:
+        raise HttpProblem(412, "it is not, or no longer, what the conditions name")
+    if selection.status == 416:
+        raise HttpProblem(416, f"there are {shown.size} bytes", selection.headers)
+    request.setResponseCode(selection.status)
+    for name, value in selection.headers.items():
+        request.setHeader(name, value)
+    return selection
+
+
+def _session_id(request: ArchiveRequest) -> str | None:
+    authorization = request.getHeader("authorization") or ""
+    if authorization.lower().startswith(_BEARER):
+        return str(authorization)[len(_BEARER) :].strip()
+    cookie = request.getCookie(b"sessid")
+    if cookie is not None:
+        return str(cookie, "latin-1")
+    return request.argument("sessid")

@@ -1,0 +1,61 @@
+"""How much of a file a request gets, and with which headers (RFC 9110); pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archive_server.http.conditions import Verdict, judge, range_applies
+from archive_server.http.ranges import content_range, requested_ranges, unsatisfied_range
+from archive_server.http.representations import Piece, Representation, multipart
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """An answer: its body is made of pieces of the file; 412 and 416 have none of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: tuple[Piece, ...] = ()
+
+
+def select(
+    method: str, headers: Mapping[str, str], shown: Representation, boundary: str
+) -> Selection:
+    """Choose what a GET or HEAD with these headers gets.
+
+    `headers` has lower-case names; the lines of a repeated header are joined by commas.
+    `boundary` separates the parts of a multipart body: nobody must be able to guess it.
+    """
+    verdict = judge(headers, shown.validators)
+    if verdict is Verdict.NOT_MODIFIED:
+        return Selection(304, shown.validator_headers())
+    if verdict is Verdict.FAILED:
+        return Selection(412, {})
+    parts = None
+    # Ranges are defined for GET only: a HEAD with one is answered as if it had none (14.2).
+    if method == "GET" and range_applies(headers.get("if-range"), shown.validators):
+        parts = requested_ranges(headers.get("range"), shown.size)
+    if parts is None:
+        return _whole(method, shown)
+    if not parts:
+        return Selection(416, {"content-range": unsatisfied_range(shown.size)})
+    return _partial(parts, shown, boundary)
+
+
+def _whole(method: str, shown: Representation) -> Selection:
+    length = {"content-type": shown.media_type, "content-length": str(shown.size)}
+    pieces = (Piece(b"", range(shown.size)),) if method == "GET" else ()
+    return Selection(200, {**shown.headers(), **length}, pieces)
+
+
+def _partial(parts: tuple[range, ...], shown: Representation, boundary: str) -> Selection:
+    if len(parts) == 1:
+        pieces: tuple[Piece, ...] = (Piece(b"", parts[0]),)
+        form = {
+            "content-type": shown.media_type,
+            "content-range": content_range(parts[0], shown.size),
+        }
+    else:
+        pieces = multipart(shown.media_type, parts, shown.size, boundary)
+        form = {"content-type": f"multipart/byteranges; boundary={boundary}"}
+    length = {"content-length": str(sum(map(len, pieces)))}
+    return Selection(206, {**shown.headers(), **form, **length}, pieces)

@@ -1,0 +1,179 @@
+"""The site: which path leads where, and all connections from the first to a graceful stop."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.web import server
+from twisted.web.http import Request
+from twisted.web.resource import IResource, Resource
+
+from archive_server.http import urls
+from archive_server.http.channel import ArchiveChannel
+from archive_server.http.downloads import Downloads
+from archive_server.http.operations import Operations
+from archive_server.http.requests import ArchiveRequest, Refuse, Route
+from archive_server.http.responses import is_gone, respond, send_error
+from archive_server.http.uploads import Uploads
+
+log = Logger()
+
+_IDLE_S = 60
+_TOUCH_EVERY_S = 60
+
+
+def routes(
+    downloads: Downloads,
+    uploads: Uploads,
+    operations: Operations,
+    xmlrpc: IResource,
+    refuse_xmlrpc: Refuse = send_error,
+) -> tuple[Route, ...]:
+    """Everything there is, by its path.
+
+    `refuse_xmlrpc` shows callers of `xmlrpc` why their request did not get there.
+    """
+    reading = ("GET", "HEAD")
+    sending = ("PUT", "PATCH", "HEAD", "OPTIONS", "POST")
+    calling = [
+        Route(path, ("POST",), _resource(xmlrpc), refuse=refuse_xmlrpc) for path in urls.XMLRPC
+    ]
+    return (
+        *calling,
+        Route(urls.ACCESS, reading, _to_the_end(downloads.leased)),
+        Route(urls.UPLOAD, sending, _to_the_end(uploads.answer), streams=True),
+        Route(urls.CLIP_AUDIO, reading, _to_the_end(downloads.current)),
+        Route(urls.REVISION_AUDIO, reading, _to_the_end(downloads.revision)),
+        *(
+            Route(path, sending, _to_the_end(uploads.answer), streams=True)
+            for path in urls.CLASSIC_UPLOADS
+        ),
+        Route(urls.LIVE, reading, _at_once(operations.live)),
+        Route(urls.READY, reading, _at_once(operations.ready)),
+    )
+
+
+class ArchiveSite(server.Site):
+    """All connections, on however many ports."""
+
+    protocol: Any = ArchiveChannel  # typed for the HTTP/2 switch that we do without
+    requestFactory = ArchiveRequest
+
+    def __init__(
+        self,
+        table: Sequence[Route],
+        *,
+        request_bytes: int,
+        touch: Callable[[], Coroutine[Any, Any, None]],
+        reactor: IReactorTime | None = None,
+        idle_s: float = _IDLE_S,
+    ) -> None:
+        """Serve these routes.
+
+        Bodies of requests may have `request_bytes`, unless their route streams. `touch` is awaited
+        every minute. Connections on which nothing arrives for `idle_s` seconds are closed.
+        """
+        super().__init__(Resource(), timeout=idle_s, reactor=reactor)
+        self.request_bytes = request_bytes
+        self.channels: set[ArchiveChannel] = set()
+        self.is_stopping = False
+        self._routes = [(urls.path_pattern(route.template), route) for route in table]
+        self._clock: Any = self.reactor
+        self._touching = LoopingCall(_touch_safely, touch)
+        self._touching.clock = self._clock
+
+    @property
+    def transfers(self) -> int:
+        """Requests being received or answered now."""
+        return sum(channel.is_busy for channel in self.channels)
+
+    def find_route(self, path: str) -> tuple[Route, Mapping[str, str]] | None:
+        """The route for a path, and what stands in place of its placeholders."""
+        for pattern, route in self._routes:
+            if match := pattern.fullmatch(path):
+                return route, match.groupdict()
+        return None
+
+    def seconds(self) -> float:
+        """The time, from an arbitrary moment."""
+        return float(self._clock.seconds())
+
+    def startFactory(self) -> None:
+        # Not the inherited one: it would open a log file, and write the time of day every second.
+        self._touching.start(_TOUCH_EVERY_S, now=False)
+
+    def stopFactory(self) -> None:
+        self._touching.stop()
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return None if self.is_stopping else super().buildProtocol(addr)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing new, let what is under way end within the grace time, then drop it.
+
+        The ports are not ours: whoever opened them stops listening first.
+        """
+        self.is_stopping = True
+        for channel in list(self.channels):
+            if channel.is_busy:
+                channel.persistent = False
+            else:
+                channel.loseConnection()
+        deadline = self.seconds() + grace_s
+        while self.transfers and self.seconds() < deadline:
+            await self._pause(min(0.05, grace_s))
+        for channel in list(self.channels):
+            channel.drop()
+        while self.channels:
+            await self._pause(0.01)
+
+    def log(self, request: Request) -> None:
+        """Write the line of a request: never its path, which may hold a token or session id."""
+        assert isinstance(request, ArchiveRequest), "requestFactory makes no others"
+        began_at = self.seconds() if request.began_at is None else request.began_at
+        log.info(
+            "{method} {route} {gunid} {status}, {size} bytes in {elapsed_ms} ms{remark}",
+            method=request.verb,
+            route=request.route.template if request.route else "(no such path)",
+            gunid=request.names.get("gunid", "-"),
+            status=request.code,
+            size=request.sentLength,
+            elapsed_ms=round((self.seconds() - began_at) * 1000),
+            remark=", client left" if is_gone(request) else "",
+        )
+
+    def _pause(self, seconds: float) -> Deferred[None]:
+        pause: Deferred[None] = Deferred()
+        self._clock.callLater(seconds, pause.callback, None)
+        return pause
+
+
+def _to_the_end(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., object]:
+    def answer(request: ArchiveRequest, /, **names: str) -> object:
+        return respond(request, work(request, **names), to_the_end=True)
+
+    return answer
+
+
+def _at_once(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., object]:
+    def answer(request: ArchiveRequest, /, **names: str) -> object:
+        return respond(request, work(request, **names))
+
+    return answer
+
+
+def _resource(resource: IResource) -> Callable[..., object]:
+    def answer(request: ArchiveRequest, /) -> object:
+        return request.render(resource)
+
+    return answer
+
+
+async def _touch_safely(touch: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await touch()
+    except Exception:  # noqa: BLE001  # a minute later it may well succeed
+        log.failure("cannot note which leases are in use")

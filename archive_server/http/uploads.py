@@ -1,0 +1,145 @@
+"""Bytes of uploads over HTTP, resumable: Content-Range as curl sends it, and tus 1.0 for browsers.
+
+| request | meaning | answer |
+|---|---|---|
+| `PUT` | all of it, afresh | 200, `Upload-Offset` |
+| `PUT` with `Content-Range: bytes a-b/total` | goes on at a, where it stands | 200, 409 |
+| `PATCH` with `Upload-Offset: a` (tus) | the same | 204, 409 |
+| `HEAD` | how many bytes there are | 200, `Upload-Offset`, `Upload-Length` if known |
+| `OPTIONS` | which tus we speak | 204 |
+
+Whatever has arrived when a connection breaks is kept. tus: https://tus.io/protocols/resumable-upload
+"""
+
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from archive_server.errors import BadRequest
+from archive_server.http.ranges import sent_range
+from archive_server.http.requests import ArchiveRequest
+from archive_server.http.responses import HttpProblem, send
+from archive_server.services.uploads import Receiving, UploadService
+
+log = Logger()
+
+_TUS_VERSION = "1.0.0"
+_TUS_TYPE = "application/offset+octet-stream"
+_LARGEST_NUMBER = 18  # digits
+_TOUCH_EVERY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request brings: `length` bytes from `start` on, of `total`; None: not told."""
+
+    start: int | None  # None: all of it, afresh
+    length: int | None
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Receiving bytes, by a token that is the right to send them."""
+
+    service: UploadService
+
+    async def answer(self, request: ArchiveRequest, token: str | None = None) -> None:
+        """Do what the method says to the upload whose token is in the path or the query."""
+        if "tus-resumable" in request.joined_headers():
+            request.setHeader("tus-resumable", _TUS_VERSION)
+        verb = _verb(request)
+        if verb == "OPTIONS":
+            send(request, 204, headers={"tus-resumable": _TUS_VERSION, "tus-version": _TUS_VERSION})
+            return
+        token = token or request.argument("token")
+        if not token:
+            raise BadRequest("parameter token: the token of an upload expected")
+        if verb == "HEAD":
+            await self._tell(request, token)
+        elif verb == "PUT":
+            offset = await self._receive(request, token, _put(request))
+            send(request, 200, headers={"upload-offset": str(offset)})
+        else:
+            offset = await self._receive(request, token, _patch(request))
+            send(request, 204, headers={"upload-offset": str(offset)})
+
+    async def _tell(self, request: ArchiveRequest, token: str) -> None:
+        state = await self.service.state(token)
+        headers = {"upload-offset": str(state.offset), "cache-control": "no-store"}
+        if state.total is not None:
+            headers["upload-length"] = str(state.total)
+        send(request, 200, headers=headers)
+
+    async def _receive(self, request: ArchiveRequest, token: str, sent: Sent) -> int:
+        """Keep the body of a request; return how many bytes there are then."""
+        receiving = await self.service.receive(token, sent.start, sent.total)
+        try:
+            request.welcome()
+            await _keep(request, receiving, sent)
+        finally:
+            # Also for a client that is gone: what has arrived is what it goes on from.
+            state = await receiving.finish()
+        return state.offset
+
+
+async def _keep(request: ArchiveRequest, receiving: Receiving, sent: Sent) -> None:
+    """Append the body, block by block. Raises BadRequest where it is not as long as told."""
+    body = request.body
+    assert body is not None, "uploads are routes that stream"
+    received = 0
+    touched_at = request.front.seconds()
+    while block := await body.read():
+        received += len(block)
+        if sent.length is not None and received > sent.length:
+            raise BadRequest(f"more bytes than the {sent.length} announced")
+        await receiving.append(block)
+        if request.front.seconds() - touched_at > _TOUCH_EVERY_S:
+            touched_at = request.front.seconds()
+            await receiving.touch()
+    if body.is_whole and sent.length is not None and received < sent.length:
+        raise BadRequest(f"only {received} of the {sent.length} bytes announced")
+
+
+def _verb(request: ArchiveRequest) -> str:
+    """The method; tus lets clients that cannot PATCH say so by a header of a POST."""
+    if request.verb != "POST":
+        return request.verb
+    if (request.getHeader("x-http-method-override") or "").upper() == "PATCH":
+        return "PATCH"
+    raise HttpProblem(405, "bytes are sent with PUT or PATCH", {"allow": "PUT, PATCH, HEAD"})
+
+
+def _put(request: ArchiveRequest) -> Sent:
+    """What a PUT brings. Raises BadRequest where its headers contradict each other."""
+    length = _content_length(request)
+    header = request.getHeader("content-range")
+    if header is None:
+        return Sent(None, length, length)
+    found = sent_range(header)
+    if found is None:
+        raise BadRequest("content-range: bytes first-last/total expected")
+    part, total = found
+    if length is not None and length != len(part):
+        raise BadRequest(f"content-range: {len(part)} bytes announced, {length} sent")
+    return Sent(part.start, len(part), total)
+
+
+def _patch(request: ArchiveRequest) -> Sent:
+    """What a PATCH of tus brings. Raises BadRequest, HttpProblem."""
+    if request.getHeader("tus-resumable") != _TUS_VERSION:
+        raise HttpProblem(412, f"tus {_TUS_VERSION} is spoken here", {"tus-version": _TUS_VERSION})
+    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    if kind != _TUS_TYPE:
+        raise HttpProblem(415, f"content-type: {_TUS_TYPE} expected")
+    offset = request.getHeader("upload-offset") or ""
+    if not (offset.isascii() and offset.isdigit() and len(offset) <= _LARGEST_NUMBER):
+        raise BadRequest("upload-offset: number of bytes expected")
+    return Sent(int(offset), _content_length(request), None)
+
+
+def _content_length(request: ArchiveRequest) -> int | None:
+    """The length of the body; None where its end will show (chunked)."""
+    if request.getHeader("transfer-encoding") is not None:
+        return None
+    return int(request.getHeader("content-length") or 0)

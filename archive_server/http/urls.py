@@ -1,0 +1,83 @@
+"""The shapes of our URLs, and nothing else knows them.
+
+Paths are written with placeholders: `<token>`, `<extension>`, `<gunid>`, `<number>`.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from twisted.internet.interfaces import IAddress
+from twisted.web.http import Request
+
+UPLOAD = "/upload/<token>"
+ACCESS = "/access/<token>.<extension>"
+CLIP_AUDIO = "/clips/<gunid>/audio.<extension>"
+REVISION_AUDIO = "/clips/<gunid>/revisions/<number>/audio.<extension>"
+LIVE = "/livez"
+READY = "/readyz"
+CLASSIC_UPLOADS = (  # with ?token=
+    "/campcasterStorageServer/xmlrpc/put.php",
+    "/livesupportStorageServer/xmlrpc/put.php",
+)
+XMLRPC = (
+    "/xmlrpc",
+    "/RPC2",
+    "/campcasterStorageServer/xmlrpc/xrLocStor.php",
+    "/livesupportStorageServer/xmlrpc/xrLocStor.php",
+)
+
+_PLACEHOLDERS = {
+    "token": r"[0-9a-fA-F]{16,64}",
+    "extension": r"[0-9a-zA-Z]{1,8}",
+    "gunid": r"[^/]{1,64}",
+    "number": r"[0-9]{1,9}",
+}
+# What a Host header may hold without doing harm in a URL that we give out.
+_HOST = re.compile(r"([0-9A-Za-z._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+
+
+def path_pattern(template: str) -> re.Pattern[str]:
+    """A pattern for the paths of this shape, with a group for each placeholder, by its name."""
+    pieces = re.split(r"<(\w+)>", template)
+    for place, piece in enumerate(pieces):
+        pieces[place] = f"(?P<{piece}>{_PLACEHOLDERS[piece]})" if place % 2 else re.escape(piece)
+    return re.compile("".join(pieces))
+
+
+def upload_url(base: str, token: str) -> str:
+    """Where the bytes of an upload are to be sent."""
+    return base + UPLOAD.replace("<token>", token)
+
+
+def access_url(base: str, token: str, extension: str) -> str:
+    """Where what a lease pins can be read."""
+    return base + ACCESS.replace("<token>", token).replace("<extension>", extension)
+
+
+def base_url(request: Request, public_url: str) -> str:
+    """What our URLs start with, as this client sees us; always with a port, never with a last `/`.
+
+    It is `public_url` where one is configured, or else what the client says it has called.
+    """
+    if public_url:
+        return _with_port(public_url)
+    scheme = "https" if request.isSecure() else "http"
+    here = request.getHost()
+    port = getattr(here, "port", 443 if request.isSecure() else 80)
+    called = _HOST.fullmatch(request.getHeader("host") or "")
+    if called is None:
+        return f"{scheme}://{_host(here)}:{port}"
+    return f"{scheme}://{called[1]}:{called[2] or port}"
+
+
+def _with_port(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.port is not None:
+        return url.rstrip("/")
+    port = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{parts.netloc.rstrip(':')}:{port}{parts.path.rstrip('/')}"
+
+
+def _host(address: IAddress) -> str:
+    host = getattr(address, "host", "localhost")
+    return f"[{host}]" if ":" in host else host
