@@ -42,9 +42,9 @@ def establish(layout: Layout) -> None:
         layout.root.mkdir(TRAVERSABLE, exist_ok=True)
         if layout.identity.exists():
             return
+        _require_unused(layout)
         with _only_maker(layout) as descriptor:
             if not layout.identity.exists():
-                _require_unused(layout)
                 _make_directories(layout)
                 _write_identity(layout, descriptor)
 
@@ -66,14 +66,15 @@ def _only_maker(layout: Layout) -> Iterator[int]:
 def _require_unused(layout: Layout) -> None:
     """Raise StoreAway if anything is there that the making of a store does not leave."""
     ours = (layout.content, layout.staging, layout.access)
-    expected = {*ours, layout.new_identity, layout.root / "lost+found"}
+    expected = {*ours, layout.new_identity, layout.identity, layout.root / "lost+found"}
     shards = {layout.content / name for name in SHARDS}
     found = set(layout.root.iterdir()) - expected
     for directory in filter(Path.exists, ours):
         found |= set(directory.iterdir()) - shards
     for shard in filter(Path.exists, shards):
         found |= set(shard.iterdir())
-    if found:
+    # Asked last: what was found may be in a store that another process has made meanwhile.
+    if found and not layout.identity.exists():
         raise StoreAway("the store is away: its directory is in use and has no store.json")
 
 

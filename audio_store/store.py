@@ -47,6 +47,11 @@ class AudioStore:
         layout = Layout(root.absolute())
         return cls(layout, identity.read(layout))
 
+    @classmethod
+    def expected(cls, root: Path, store_id: str) -> "AudioStore":
+        """The store of this identity, whether or not it is there now."""
+        return cls(Layout(root.absolute()), store_id)
+
     @property
     def root(self) -> Path:
         return self.layout.root
@@ -204,12 +209,21 @@ class AudioStore:
                 if self.path(content_id).parent == directory:
                     yield content_id
 
+    def named_at(self, content_id: ContentId) -> float:
+        """When the content got a name last (seconds since 1970); 0: there is none."""
+        return self._find_time(self.path(content_id)) or 0
+
+    def linked_at(self, token: str, extension: str) -> float:
+        """When content got this or a later link (seconds since 1970); 0: there is none."""
+        return self._find_time(self.layout.link(token, extension)) or 0
+
     def staged_tokens(self) -> Iterator[tuple[str, float]]:
         """Each token with bytes received, and when the last came (seconds since 1970)."""
         self.require_present()
         for token in filter(is_token, self._names(self.layout.staging)):
-            with disk_errors(), suppress(FileNotFoundError):  # published or dropped since
-                yield token, self.layout.staged_file(token).stat().st_mtime
+            status = self._find(self.layout.staged_file(token))
+            if status is not None:  # not published or dropped since
+                yield token, status.st_mtime
 
     def links(self) -> Iterator[tuple[str, str]]:
         """The token and the extension of everything that was linked."""
@@ -224,8 +238,8 @@ class AudioStore:
         return disk.f_bavail * disk.f_frsize
 
     def _names(self, directory: Path) -> list[str]:
-        with disk_errors():
-            return sorted(path.name for path in directory.iterdir())
+        with disk_errors(), os.scandir(directory) as entries:
+            return sorted(entry.name for entry in entries)
 
     # -- absence is not deletion ------------------------------------------------------------
 
@@ -238,9 +252,22 @@ class AudioStore:
 
     def _find_size(self, path: Path) -> int | None:
         """The size of a file; None if the store is there and the file is not."""
+        status = self._find(path)
+        return None if status is None else status.st_size
+
+    def _find(self, path: Path) -> os.stat_result | None:
         with disk_errors():
             try:
-                return path.stat().st_size
+                return path.stat()
+            except FileNotFoundError:
+                self.require_present()
+                return None
+
+    def _find_time(self, path: Path) -> float | None:
+        """When a file was given a name, or lost one; None if the store is there and it is not."""
+        with disk_errors():
+            try:
+                return path.stat().st_ctime
             except FileNotFoundError:
                 self.require_present()
                 return None

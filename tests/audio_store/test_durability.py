@@ -1,0 +1,153 @@
+"""Power cuts at every step: what was answered for is there, and nothing is half there."""
+
+from collections.abc import Callable
+
+import pytest
+from contract import NOISE, SOUND, digests_of, published, read, token
+from faulty_disk import PowerCut
+
+from audio_store import AudioStore
+
+# How much a power cut takes back: nothing (`kill -9`), the newest names, all that was unsynced.
+losses = pytest.mark.parametrize(
+    ("lost_names", "lose_bytes"),
+    [(0, False), (0, True), (1, True), (2, False), (2, True), (1000, False), (1000, True)],
+)
+
+
+def steps_of(disk, work: Callable[[], object]) -> list[str]:
+    disk.forget()
+    with disk.inserted():
+        work()
+    return list(disk.steps)
+
+
+def test_publishing_goes_in_the_order_that_survives(store, disk):
+    staged = store.stage(token())
+    staged.append(SOUND)
+    assert steps_of(disk, lambda: store.publish(staged, staged.digests())) == [
+        "mkdir",
+        "chmod",
+        "sync bytes",
+        "rename",
+        "sync names",  # of content/ab/cd
+        "sync names",  # of content/ab
+    ]
+
+
+def test_a_second_publisher_does_not_rely_on_the_first_to_sync_the_name(store, disk):
+    published(store, SOUND)
+    staged = store.stage(token())
+    staged.append(SOUND)
+    assert steps_of(disk, lambda: store.publish(staged, staged.digests())) == [
+        "sync names",
+        "sync names",
+        "unlink",
+    ]
+
+
+def test_removing_does_not_wait_for_the_disk(store, disk):
+    content_id = published(store, SOUND)
+    assert steps_of(disk, lambda: store.remove(content_id)) == ["unlink"]
+
+
+def check(store: AudioStore) -> set:
+    """All content, each proved to be what its name says, and nothing else below content/."""
+    contents = set(store.contents())
+    for content_id in contents:
+        assert store.digest(content_id).content_id == content_id
+    files = {path for path in store.layout.content.rglob("*") if path.is_file()}
+    assert files == {store.path(content_id) for content_id in contents}
+    return contents
+
+
+@losses
+def test_published_bytes_are_there_after_a_power_cut_right_afterwards(
+    store, disk, root, lost_names, lose_bytes
+):
+    with disk.inserted():
+        content_id = published(store, SOUND)
+        link = store.link(content_id, token(), "ogg")
+    disk.crash(lost_names, lose_bytes)
+    assert read(AudioStore.open(root), content_id) == SOUND
+    assert link.read_bytes() == SOUND
+
+
+@losses
+def test_a_cut_at_any_step_of_publishing_leaves_all_or_nothing(
+    store, disk, root, lost_names, lose_bytes
+):
+    done, cut_at, expected, possible = False, 0, set(), set()
+    while not done:
+        sound = SOUND + bytes([cut_at])
+        disk.cut_at, name, result = cut_at, token(), None
+        try:
+            with disk.inserted(), store.stage(name) as staged:
+                staged.append(sound)
+                result = store.publish(staged, staged.digests())
+            expected.add(result)
+            done = True
+        except PowerCut:
+            pass
+        disk.crash(lost_names, lose_bytes)
+        store = AudioStore.open(root)
+        possible.add(digests_of(sound).content_id)
+        assert expected <= check(store) <= possible
+        if not (lost_names or lose_bytes) and not done:
+            # Killed, not unplugged: nothing that was written is lost.
+            kept = store.staged_size(name)
+            assert kept in (0, len(sound) // 2, len(sound))
+            assert (kept == 0) == (cut_at == 0 or digests_of(sound).content_id in check(store))
+        store.discard(name)
+        cut_at += 1
+    assert cut_at > 7
+
+
+@losses
+def test_a_cut_at_any_step_of_a_second_publication_keeps_the_first(
+    store, disk, root, lost_names, lose_bytes
+):
+    content_id = published(store, SOUND)
+    for cut_at in range(8):
+        disk.cut_at = cut_at
+        try:
+            with disk.inserted():
+                published(store, SOUND)
+        except PowerCut:
+            pass
+        disk.crash(lost_names, lose_bytes)
+        assert check(AudioStore.open(root)) == {content_id}
+
+
+@losses
+def test_a_cut_while_linking_and_unlinking_leaves_whole_links(
+    store, disk, root, lost_names, lose_bytes
+):
+    sound, noise, name = published(store, SOUND), published(store, NOISE), token()
+    for cut_at in range(6):
+        disk.cut_at = cut_at
+        try:
+            with disk.inserted():
+                store.link(sound, name, "ogg")
+                store.link(noise, name, "ogg")  # one token, other content: replaced
+                store.unlink(name, "ogg")
+        except PowerCut:
+            pass
+        disk.crash(lost_names, lose_bytes)
+        for listed in AudioStore.open(root).links():
+            assert listed == (name, "ogg")
+            assert (root / "access" / f"{name}.ogg").read_bytes() in (SOUND, NOISE)
+        assert check(store) == {sound, noise}
+
+
+@losses
+def test_synced_bytes_of_an_upload_survive(store, disk, root, lost_names, lose_bytes):
+    name = token()
+    store.stage(name).close()
+    with disk.inserted(), store.stage(name) as staged:
+        staged.append(SOUND)
+        staged.sync()
+        staged.append(NOISE)
+    disk.crash(lost_names, lose_bytes)
+    with AudioStore.open(root).stage(name) as staged:
+        assert staged.path.read_bytes()[: len(SOUND)] == SOUND
