@@ -30,7 +30,8 @@ class Threads:
 
     def stop(self) -> None:
         """Finish what was asked for, take no more, and wait for the end. Blocks; repeatable."""
-        self._pool.stop()
+        if not self._pool.joined:
+            self._pool.stop()
 
     def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Do blocking work in a thread. To cancel means not to wait; the work is done anyway."""

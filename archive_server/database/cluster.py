@@ -10,15 +10,12 @@ from pathlib import Path
 
 from archive_server.database.accounts import Account
 from archive_server.database.binaries import Binaries
+from archive_server.database.embedded_errors import EmbeddedError
 
 # What our children see of the environment: none of PGDATA, PGPORT and their like.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 SUPERUSER = "archive"
-
-
-class PostgresFailed(Exception):
-    """The embedded PostgreSQL could not be made, started or reached; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Cluster:
             return None
 
     def create(self, binaries: Binaries, account: Account) -> None:
-        """Make the files, all or nothing. Raises PostgresFailed.
+        """Make the files, all or nothing. Raises EmbeddedError.
 
         They are made under another name, so that what a kill leaves is not taken for a cluster.
         """
@@ -80,14 +77,14 @@ class Cluster:
         """Wait for a server that lost its parent to end; then remove what it left.
 
         The caller holds the directory's lock, so no other program of ours wants that server any
-        more. Raises PostgresFailed if it does not end.
+        more. Raises EmbeddedError if it does not end.
         """
         started = time.monotonic()
         signals = [signal.SIGINT, signal.SIGQUIT]
         while processes := self.processes():
             waited = time.monotonic() - started
             if waited > deadline_s:
-                raise PostgresFailed(f"{self.path}: process {processes[0]} works on it and stays")
+                raise EmbeddedError(f"{self.path}: process {processes[0]} works on it and stays")
             # The kernel has told it to end already (see `launch`); here it is told again.
             if signals and waited > deadline_s / 4 * (3 - len(signals)):
                 _signal(self.postmaster(), processes, signals.pop(0))
@@ -114,7 +111,7 @@ def _run_initdb(path: Path, binaries: Binaries, account: Account) -> None:
         command, capture_output=True, text=True, check=False, cwd="/", env=ENVIRONMENT
     )
     if answer.returncode != 0:
-        raise PostgresFailed(f"initdb failed: {answer.stderr.strip() or answer.stdout.strip()}")
+        raise EmbeddedError(f"initdb failed: {answer.stderr.strip() or answer.stdout.strip()}")
 
 
 def _cwd(process: Path) -> str | None:

@@ -5,9 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class DirectoryBusy(Exception):
-    """Another program has the data directory; the message names it."""
+from archive_server.database.embedded_errors import DirectoryBusy
 
 
 @dataclass(frozen=True, slots=True)
