@@ -127,3 +127,8 @@ CREATE TRIGGER revision_releases_content AFTER DELETE ON revision
     FOR EACH ROW EXECUTE FUNCTION note_released_content();
 CREATE TRIGGER lease_releases_content AFTER DELETE ON lease
     FOR EACH ROW EXECUTE FUNCTION note_released_content();
+
+CREATE TABLE store (  -- which store holds the content; one row, once there has been a start
+    only_one boolean PRIMARY KEY DEFAULT true CONSTRAINT store_is_one CHECK (only_one),
+    store_id uuid NOT NULL  -- as in its store.json: another one, or none, is not ours
+);

@@ -3,4 +3,6 @@
 pytest_plugins = [
     "fixtures.fix_database",
     "fixtures.fix_store",
+    "fixtures.fix_services",
+    "fixtures.fix_http",
 ]

@@ -116,7 +116,8 @@ def revise(
         """
         INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate,
                               channels, bit_rate, warnings, created_at)
-        SELECT clip_id, coalesce(revision, 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s FROM clip WHERE clip_id = %s
+        SELECT clip_id, coalesce(revision, 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s
+        FROM clip WHERE clip_id = %s
         RETURNING number
         """,
         (

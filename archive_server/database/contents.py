@@ -79,6 +79,13 @@ def exists(cursor: Cursor, sha256: bytes) -> bool:
     return cursor.rowcount > 0
 
 
+def extent(cursor: Cursor) -> tuple[int, int]:
+    """How many contents there are, and how many bytes."""
+    cursor.execute("SELECT count(*), coalesce(sum(size), 0)::bigint FROM content")
+    count, size = cursor.fetchone() or (0, 0)
+    return count, size
+
+
 def list_after(cursor: Cursor, sha256: bytes, limit: int) -> list[Content]:
     """Some contents in the order of their ids, from behind the one given (b"" for the first)."""
     cursor.execute(

@@ -38,6 +38,7 @@ def blocked_until(cursor: Cursor, keys: Sequence[str], at: datetime) -> datetime
         "SELECT max(blocked_until) FROM login_failure WHERE key = ANY(%s) AND blocked_until > %s",
         (list(keys), at),
     )
+    until: datetime | None
     (until,) = cursor.fetchone() or (None,)
     return until
 

@@ -11,9 +11,11 @@ from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import AudioLease, DocumentLease, Lease, LeaseKind
 
-_LEASE = """SELECT token, kind, gunid, lease.file_name, lease.content_id, content.md5, content.size,
-                   format, content.created_at, lease.document_id, xml, document.created_at
-            FROM lease LEFT JOIN content USING (content_id) LEFT JOIN document USING (document_id)"""
+_LEASE = """SELECT token, kind, gunid, lease.file_name, lease.content_id, content.md5,
+                   content.size, format, content.created_at, lease.document_id, xml,
+                   document.created_at
+            FROM lease LEFT JOIN content USING (content_id)
+            LEFT JOIN document USING (document_id)"""
 
 
 def add_audio(

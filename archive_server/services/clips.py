@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from archive_server.blocking import Database, InThread
+from archive_server.blocking import Database
 from archive_server.database import clips, contents, documents, search, uploads
 from archive_server.database import journal as journal_rows
 from archive_server.database.journal import Event
 from archive_server.errors import BadRequest, Conflict, Duplicate, NotFound
 from archive_server.model.clips import Clip, ClipState, FileType
-from archive_server.model.completion import EXTENT, TITLE, completed
+from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid, IdStyle
 from archive_server.model.uploads import Upload, checked_token, new_token

@@ -85,9 +85,7 @@ class DownloadService:
         except Unavailable:
             await self.database.run(leases.remove, token)
             raise
-        return OpenLease(
-            token, gunid, extension, content.md5.hex(), content.size, clip.file_name
-        )
+        return OpenLease(token, gunid, extension, content.md5.hex(), content.size, clip.file_name)
 
     async def open_file(self, caller: Caller, gunid: Gunid) -> LocalFile:
         """Lease a clip's current revision as a file on the server's disk.

@@ -11,7 +11,16 @@ from functools import partial
 from typing import Any
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import clips, contents, documents, guessing, leases, sessions, uploads
+from archive_server.database import (
+    clips,
+    contents,
+    documents,
+    guessing,
+    leases,
+    search,
+    sessions,
+    uploads,
+)
 from archive_server.model.leases import DocumentLease, Lease, LeaseKind
 from archive_server.services.clips import remove
 from archive_server.services.sessions import SessionPolicy
@@ -61,14 +70,17 @@ class MaintenanceService:
         with store_errors():
             await self.in_thread(self.store.require_present)
             await self.database.run(documents.remove_unused)
+            await self.database.run(search.prune)
             await self._sweep_staging()
             await self._sweep_links()
             await self._sweep_contents()
 
     async def purge_trash(self, trashed_before: datetime) -> int:
         """Remove for good what has been in the trash since before; return how many clips."""
-        purged = await self.database.run(_purge, trashed_before, self.now())
-        return int(purged)
+        total = 0
+        while purged := await self.database.run(_purge, trashed_before, self.now()):
+            total += purged
+        return total
 
     async def _end_sessions(self) -> None:
         now, policy = self.now(), self.retention.sessions
@@ -89,8 +101,9 @@ class MaintenanceService:
 
     async def _end_leases(self) -> None:
         now, files = self.now(), self.retention.file_leases
+        files_used_before = None if files is None else now - files
         ended = await self.database.run(
-            _end_expired_leases, now - self.retention.leases, files and now - files
+            _end_expired_leases, now - self.retention.leases, files_used_before
         )
         with store_errors():
             for lease in ended:
@@ -117,35 +130,40 @@ class MaintenanceService:
     async def _sweep_staging(self) -> None:
         staged = await self.in_thread(lambda: list(self.store.staged_tokens()))
         known = await self.database.run(uploads.tokens)  # after the listing: a new one is known
-        oldest = (self.now() - self.retention.orphans).timestamp()
         for token, modified in staged:
-            if token not in known and modified < oldest:
+            if token not in known and self._is_orphan(modified):
                 await self._discard(token)
 
     async def _sweep_links(self) -> None:
         links = await self.in_thread(lambda: list(self.store.links()))
         known = await self.database.run(leases.file_tokens)
         for token, extension in links:
-            if token not in known and await self._is_old(token, extension):
-                await self.in_thread(self.store.unlink, token, extension)
-
-    async def _is_old(self, token: str, extension: str) -> bool:
-        """Whether a link is older than a transaction that is about to claim it can be."""
-        made_at = await self.in_thread(self.store.link_made_at, token, extension)
-        return made_at < (self.now() - self.retention.orphans).timestamp()
+            if token not in known:
+                linked_at = await self.in_thread(self.store.linked_at, token, extension)
+                if self._is_orphan(linked_at):
+                    await self.in_thread(self.store.unlink, token, extension)
 
     async def _sweep_contents(self) -> None:
-        oldest = (self.now() - self.retention.orphans).timestamp()
-        for content_id in await self.in_thread(lambda: list(self.store.contents(oldest))):
+        for content_id in await self.in_thread(lambda: list(self.store.contents())):
             if not await self.database.run(contents.exists, content_id.digest):
-                await self._remove_unless_used(content_id.digest)
+                named_at = await self.in_thread(self.store.named_at, content_id)
+                if self._is_orphan(named_at):
+                    await self._remove_unless_used(content_id.digest)
+
+    def _is_orphan(self, since: float) -> bool:
+        """Whether bytes are older than a transaction that is about to claim them can be."""
+        return since < (self.now() - self.retention.orphans).timestamp()
 
 
 def _purge(cursor: Any, trashed_before: datetime, at: datetime) -> int:
-    expired = clips.list_trashed(cursor, trashed_before)
-    for clip in expired:
-        remove(cursor, clip, None, at)
-    return len(expired)
+    purged = 0
+    for expired in clips.list_trashed(cursor, trashed_before)[:_BATCH]:
+        clips.lock_gunid(cursor, expired.gunid)
+        clip = clips.find(cursor, expired.gunid)
+        if clip is not None and clip.trashed_at == expired.trashed_at:  # not restored meanwhile
+            remove(cursor, clip, None, at)
+            purged += 1
+    return purged
 
 
 def _end_expired_leases(

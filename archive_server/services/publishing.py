@@ -8,13 +8,13 @@ the janitor removes; it never leaves a row without its bytes.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import clips, contents, documents, journal, search, uploads
-from archive_server.errors import RefusedAudio
+from archive_server.errors import RefusedAudio, Unavailable
 from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
 from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
 from archive_server.model.documents import Document
@@ -31,7 +31,7 @@ from audio_store import (
     NothingStaged,
     StagedFile,
 )
-from audio_store.probe import Facts, Prober, Report
+from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Publisher:
             with store_errors():
                 # Long, and nothing the transaction must wait for.
                 await self.in_thread(staged.sync)
-            publish_file = partial(self.store.publish, staged, digests)
+            # Once, even if the transaction is tried again: the staged file is gone by then.
+            publish_file = cache(partial(self.store.publish, staged, digests))
             await self._make_clip(caller, upload, content, facts, report, publish_file)
         finally:
             await self.in_thread(staged.close)
@@ -95,7 +96,10 @@ class Publisher:
         return digests
 
     async def _probe(self, path: Path, upload: Upload) -> tuple[Facts, Report]:
-        report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
+        try:
+            report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
+        except ProbeUnavailable as error:
+            raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:
             first = report.refusals[0]
             raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
@@ -147,7 +151,7 @@ def _publish(
     contents.lock(cursor, content.sha256)  # the janitor stays away from these bytes
     uploads.remove(cursor, upload.token)
     clip = clips.find(cursor, upload.gunid)
-    old = clip and Document.parse(documents.xml(cursor, clip.document_id))
+    old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
     document = _document(upload, old, clip, facts, report.tags).stamped(at)
     publish_file()  # bytes before rows
     contents.add(cursor, content, at)

@@ -15,7 +15,7 @@ class SearchService:
     database: Database
 
     async def find(self, caller: Caller, criteria: Criteria) -> Page:
-        """A page of the clips that meet the criteria, and how many there are. Raises BadCriteria."""
+        """A page of the clips that meet the criteria, and their number. Raises BadCriteria."""
         return await self.database.run(search.find, criteria)
 
     async def browse(self, caller: Caller, category: str, criteria: Criteria) -> Values:

@@ -115,7 +115,7 @@ class Receiving:
             with store_errors():
                 await service.in_thread(self._staged.sync)
             digests = self._staged.known_digests()
-            digested = digests and Content(digests.sha256, digests.md5, digests.size)
+            digested = Content(digests.sha256, digests.md5, digests.size) if digests else None
             await service.database.run(uploads.note_received, self._token, digested, service.now())
             return UploadState(self.offset, self.total)
         finally:

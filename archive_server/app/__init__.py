@@ -1,0 +1,1 @@
+"""Builds and starts everything; the only place that sees all layers."""

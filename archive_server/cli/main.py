@@ -1,0 +1,19 @@
+"""The command `archive-server`."""
+
+import click
+
+from archive_server.cli.check import check
+from archive_server.cli.configuration import config
+from archive_server.cli.serve import migrate, serve
+from archive_server.cli.trash import trash
+from archive_server.cli.users import user
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="archive-server")
+def main() -> None:
+    """An archive for a radio station's audio: stores, finds and hands out clips."""
+
+
+for command in (serve, migrate, user, trash, check, config):
+    main.add_command(command)

@@ -1,0 +1,153 @@
+"""What commands use instead of a reactor: one connection, and the command's own thread."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from archive_server.app.services import Seams, Services, build_prober, build_services
+from archive_server.config import Config, ConfigError, load
+from archive_server.database import embedded, stores
+from archive_server.database.connections import connect
+from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
+from archive_server.database.migrations import SchemaError, migrate, require_current
+from archive_server.errors import ArchiveError
+from audio_store import AudioStore, AudioStoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Exit codes; 2 is click's, for a command that is called wrongly.
+FAILED = 1
+DAMAGED = 3
+BUSY = 4
+
+
+class CommandFailed(click.ClickException):
+    """A command that could not do its work; the message is for the administrator."""
+
+    exit_code = FAILED
+
+
+class ArchiveBusy(CommandFailed):
+    """Another program has the data directory."""
+
+    exit_code = BUSY
+
+
+@contextlib.contextmanager
+def failures() -> Iterator[None]:
+    """Show what an administrator can mend as a sentence; let the rest crash."""
+    try:
+        yield
+    except DirectoryBusy as error:
+        raise ArchiveBusy(str(error)) from error
+    except (
+        ArchiveError,
+        AudioStoreError,
+        ConfigError,
+        EmbeddedError,
+        SchemaError,
+    ) as error:
+        raise CommandFailed(str(error)) from error
+    except psycopg2.OperationalError as error:
+        raise CommandFailed(f"the database cannot be reached: {error}".strip()) from error
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which archive a command is about."""
+
+    data_dir: Path
+    config_file: Path | None
+
+    def config(self) -> Config:
+        """Its configuration. Raises CommandFailed with everything that is wrong."""
+        with failures():
+            return load(self.config_file, os.environ)
+
+    @contextlib.contextmanager
+    def database(self, purpose: str, *, current: bool = True) -> Iterator["OneConnection"]:
+        """Its database: the one that is running, or one started for this command."""
+        config = self.config()
+        with (
+            failures(),
+            self._dsn(config, purpose) as dsn,
+            contextlib.closing(connect(dsn)) as connection,
+        ):
+            # The embedded database is ours to change; another one only by `migrate`.
+            if current and not config.database.dsn:
+                migrate(connection)
+            elif current:
+                with connection, connection.cursor() as cursor:
+                    require_current(cursor)
+            yield OneConnection(connection)
+
+    @contextlib.contextmanager
+    def _dsn(self, config: Config, purpose: str) -> Iterator[str]:
+        if config.database.dsn:
+            yield config.database.dsn
+            return
+        if not (self.data_dir / "postgres").is_dir():
+            raise CommandFailed(f"there is no archive in {self.data_dir}; see --data")
+        with embedded.running(
+            self.data_dir,
+            config.database.run_as,
+            runtime_dir=config.environment.runtime_dir,
+            purpose=f"archive-server {purpose}",
+        ) as server:
+            yield server.dsn()
+
+    @contextlib.contextmanager
+    def services(self, purpose: str) -> Iterator[Services]:
+        """What may be done with it, at once and in this thread."""
+        config = self.config()
+        with self.database(purpose) as database:
+            store_id = finished(database.run(stores.find))
+            if store_id is None:
+                raise CommandFailed("this archive was never started")
+            store = AudioStore.expected(self.data_dir / "store", store_id)
+            with contextlib.closing(build_prober(config)) as prober:
+                seams = Seams(database, at_once, at_once, at_once, alone)
+                yield build_services(config, store, prober, seams)
+
+
+@dataclass(frozen=True)
+class OneConnection:
+    """A `Database` that does each transaction at once."""
+
+    connection: Connection
+
+    async def run(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with self.connection, self.connection.cursor() as cursor:
+            return work(cursor, *args, **kwargs)
+
+
+async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """An `InThread` for who has nothing else to do."""
+    return work(*args, **kwargs)
+
+
+@asynccontextmanager
+async def alone(key: str) -> AsyncIterator[None]:
+    """An `InTurn` for who is alone."""
+    yield
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never has to wait."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("what commands await is done at once")

@@ -1,0 +1,96 @@
+"""`archive-server serve` and `migrate`."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+from archive_server.app.server import Announcement, run
+from archive_server.cli.offline import CommandFailed, Target, failures
+from archive_server.cli.options import config_option, data_option, json_option, print_json
+from archive_server.database.migrations import migrate as apply_migrations
+from archive_server.options import Address
+
+
+@click.command()
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Where to listen, instead of what the configuration says. May be repeated.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice([level.name for level in LogLevel.iterconstants()]),
+    default="info",
+    show_default=True,
+    help="What is worth a line on standard error.",
+)
+@data_option
+@config_option
+def serve(
+    listen: tuple[str, ...], log_level: str, data_dir: Path, config_file: Path | None
+) -> None:
+    """Run the archive until it is told to stop (Ctrl-C, SIGTERM).
+
+    The first start on an empty directory sets everything up.
+    """
+    config = Target(data_dir, config_file).config()
+    for address in listen:
+        try:
+            Address.parse(address)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--listen") from error
+    if listen:
+        config = replace(config, server=replace(config.server, listen=listen))
+    _log_to(sys.stderr, log_level)
+    # Importing it installs it, which nothing but a server needs.
+    from twisted.internet import reactor
+
+    with failures():
+        try:
+            run(reactor, config, data_dir, _Spoken())
+        except OSError as error:
+            raise CommandFailed(str(error)) from error
+
+
+class _Spoken(Announcement):
+    """Tells a person at a terminal, and whoever reads our standard output."""
+
+    def password_made_up(self, login: str, password: str, file: Path) -> None:
+        click.echo(f"first user: {login}, password: {password} (also in {file})")
+
+    def ready(self, urls: list[str], data_dir: Path) -> None:
+        click.echo(f"archive-server is ready at {' and '.join(urls)} with data in {data_dir}")
+
+
+@click.command()
+@json_option
+@data_option
+@config_option
+def migrate(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
+    """Bring the database's schema up to date."""
+    target = Target(data_dir, config_file)
+    with target.database("migrate", current=False) as database, failures():
+        applied = apply_migrations(database.connection)
+    if as_json:
+        print_json({"applied": applied})
+    else:
+        click.echo(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+def _log_to(stream: TextIO, level: str) -> None:
+    # mypy does not see what zope.interface declares.
+    predicate: Any = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    lines: Any = textFileLogObserver(stream)
+    observer: Any = FilteringLogObserver(lines, [predicate])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

@@ -1,0 +1,113 @@
+"""`archive-server user`: who can log in."""
+
+import secrets
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from archive_server.cli.offline import CommandFailed, Target, failures, finished
+from archive_server.cli.options import Command, config_option, data_option, json_option, print_json
+from archive_server.database import users
+from archive_server.model.users import Role
+from archive_server.services import passwords
+
+_LONGEST = 1024
+
+
+@click.group()
+def user() -> None:
+    """Add, change, remove and list users."""
+
+
+def _password_option(command: Command) -> Command:
+    """`--password-file FILE`."""
+    return click.option(
+        "--password-file",
+        type=click.File(),
+        help="Read the password from the first line of a file (-: standard input)."
+        " Without it one is asked for, or made up where there is no terminal.",
+    )(command)
+
+
+@user.command("add")
+@click.argument("login")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.CLIENT.value,
+    show_default=True,
+    help="client: reads and searches; maintainer: stores and deletes too; admin: everything.",
+)
+@_password_option
+@data_option
+@config_option
+def add_user(
+    login: str,
+    role: str,
+    password_file: TextIO | None,
+    data_dir: Path,
+    config_file: Path | None,
+) -> None:
+    """Add a user."""
+    if not 0 < len(login) <= 255 or "\0" in login:
+        raise CommandFailed("a login name has 1 to 255 characters")
+    password = _password(password_file)
+    with Target(data_dir, config_file).database("user add") as database, failures():
+        finished(database.run(users.add, login, passwords.hashed(password), Role(role)))
+    click.echo(f"added {role} {login}")
+
+
+@user.command("passwd")
+@click.argument("login")
+@_password_option
+@data_option
+@config_option
+def change_password(
+    login: str, password_file: TextIO | None, data_dir: Path, config_file: Path | None
+) -> None:
+    """Change a user's password; the user's sessions end."""
+    password = _password(password_file)
+    with Target(data_dir, config_file).database("user passwd") as database, failures():
+        finished(database.run(users.change_password, login, passwords.hashed(password)))
+    click.echo(f"changed the password of {login}")
+
+
+@user.command("remove")
+@click.argument("login")
+@data_option
+@config_option
+def remove_user(login: str, data_dir: Path, config_file: Path | None) -> None:
+    """Remove a user; the user's clips stay."""
+    with Target(data_dir, config_file).database("user remove") as database, failures():
+        finished(database.run(users.remove, login))
+    click.echo(f"removed {login}")
+
+
+@user.command("list")
+@json_option
+@data_option
+@config_option
+def list_users(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
+    """List the users."""
+    with Target(data_dir, config_file).database("user list") as database:
+        found = finished(database.run(users.list_users))
+    if as_json:
+        print_json([{"login": each.login, "role": each.role.value} for each in found])
+        return
+    for each in found:
+        click.echo(f"{each.login}\t{each.role}")
+
+
+def _password(file: TextIO | None) -> str:
+    """The password from a file, from the terminal, or a new one, which is printed."""
+    if file is not None:
+        password = file.readline().rstrip("\r\n")
+    elif click.get_text_stream("stdin").isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = secrets.token_urlsafe(12)
+        click.echo(f"password: {password}")
+    if not 0 < len(password) <= _LONGEST:
+        raise CommandFailed(f"a password has 1 to {_LONGEST} characters")
+    return password
