@@ -1,0 +1,105 @@
+"""Looking up what a search needs to know of the archive before it can be written as SQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.database.search_rows import RANGE_COLUMNS
+from archive_server.database.search_to_sql import (
+    Meant,
+    Sql,
+    Test,
+    clips_with_values,
+    column_tests,
+    has_value,
+    value_test,
+)
+from archive_server.errors import BadCriteria
+from archive_server.model.categories import STANDARD, is_meant, local_name
+from archive_server.model.search import Condition
+
+_MOST_IDS = 500  # of values that are listed in a condition; more are joined
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A condition ready to be written; `only_value` is set where it means just this value."""
+
+    test: Test
+    only_value: int | None
+
+
+def categories_meant(cursor: Cursor, asked: Iterable[str]) -> dict[str, Meant]:
+    """What the archive has of these categories, by the names they are asked by.
+
+    Raises BadCriteria for one that is neither in the standard nor in the archive.
+    """
+    names = sorted(set(asked))
+    if not names:
+        return {}
+    cursor.execute(
+        "SELECT name, category_id FROM search_category "
+        "WHERE name = ANY (%(names)s) OR local_name = ANY (%(names)s) ORDER BY category_id",
+        {"names": names},
+    )
+    ids = cursor.fetchall()
+    meant = {
+        name: Meant(name, tuple(each for each in ids if is_meant(name, each[0]))) for name in names
+    }
+    for name in names:
+        if not meant[name].ids and not any(is_meant(name, known) for known in STANDARD):
+            raise BadCriteria(f"category {name} is unknown; did you mean {_nearest(cursor, name)}")
+    return meant
+
+
+def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
+    """Look up the values a condition is true of, unless columns decide it."""
+    columns = column_tests(condition, meant, _spread(cursor, condition, meant))
+    rest = meant.without(columns)
+    if not rest.ids:
+        return Found(Test(columns=tuple(columns.values())), None)
+    values = value_test(condition, rest)
+    value_ids = _value_ids(cursor, values)
+    if value_ids is None:
+        test = Test(columns=tuple(columns.values()), clip_ids=(clips_with_values(values),))
+        return Found(test, None)
+    test = Test(columns=(*columns.values(), has_value(value_ids)))
+    only = value_ids[0] if len(value_ids) == 1 and not columns else None
+    return Found(test, only)
+
+
+def _value_ids(cursor: Cursor, values: Sql) -> Sequence[int] | None:
+    """The ids of these values that clips have; None if they are too many to list."""
+    cursor.execute(
+        f"SELECT v.value_id FROM search_value v WHERE {values.text} "  # noqa: S608
+        "AND v.n_audioclip + v.n_playlist + v.n_webstream > 0 LIMIT %s",
+        (*values.parameters, _MOST_IDS + 1),
+    )
+    ids = [value_id for (value_id,) in cursor.fetchall()]
+    return ids if len(ids) <= _MOST_IDS else None
+
+
+def _spread(cursor: Cursor, condition: Condition, meant: Meant) -> frozenset[str]:
+    """The range categories meant of which some clip has several different values."""
+    if condition.operator.is_textual:
+        return frozenset()
+    names = [name for name, _ in meant.ids if name in RANGE_COLUMNS]
+    return frozenset(name for name in names if _is_spread(cursor, RANGE_COLUMNS[name]))
+
+
+def _is_spread(cursor: Cursor, column: str) -> bool:
+    cursor.execute(
+        f"SELECT EXISTS (SELECT FROM search_clip WHERE {column}_low <> {column}_high)"  # noqa: S608
+    )
+    return cursor.fetchone() == (True,)
+
+
+def _nearest(cursor: Cursor, asked: str) -> str:
+    """The known category whose spelling is nearest."""
+    cursor.execute("SELECT name FROM search_category")
+    known: set[str] = {*STANDARD, *(name for (name,) in cursor.fetchall())}
+    if ":" not in asked:
+        known = {local_name(name) for name in known}
+    return get_close_matches(asked, sorted(known), n=1, cutoff=0.0)[0]

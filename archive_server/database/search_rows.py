@@ -1,0 +1,96 @@
+"""What the search tables say of a document: pure."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from archive_server.model.categories import local_name
+from archive_server.model.clips import FileType
+from archive_server.model.documents import Document
+from archive_server.model.folding import fold, sort_key
+from archive_server.model.instants import find_instant
+
+# Categories whose folded values are columns of search_clip.
+CORE_COLUMNS = {"dc:title": "title", "dc:creator": "creator", "dc:source": "source"}
+
+# Categories whose least and greatest value are columns of search_clip.
+RANGE_COLUMNS = {"ls:mtime": "mtime", "dcterms:extent": "extent", "ls:year": "year"}
+
+SEPARATOR = "\x1f"  # between values in one column; no XML document can contain it
+START = 64  # characters of a text that decide comparisons with anything shorter
+
+_CODES = {file_type: code for code, file_type in enumerate(FileType, start=1)}
+_FILE_TYPES = {code: file_type for file_type, code in _CODES.items()}
+
+
+def code_of(file_type: FileType) -> int:
+    """How the search tables write a file type: numbers that sort as answers do."""
+    return _CODES[file_type]
+
+
+def file_type_of(code: int) -> FileType:
+    """The file type behind a number."""
+    return _FILE_TYPES[code]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a category, as the dictionary keeps it."""
+
+    category: str
+    text: str
+
+    @property
+    def digest(self) -> UUID:
+        """What tells values of a category apart. 128 bits of a good hash: no accidents."""
+        return UUID(bytes=hashlib.blake2b(self.text.encode(), digest_size=16).digest())
+
+    @property
+    def instant(self) -> datetime | None:
+        """The point in time that is meant, in categories called mtime."""
+        return find_instant(self.text) if local_name(self.category) == "mtime" else None
+
+
+def values_of(document: Document) -> list[Value]:
+    """The values of a document, each once, where it first occurs."""
+    return list(dict.fromkeys(Value(name, text) for name, text in document.flattened()))
+
+
+def clip_columns(document: Document) -> dict[str, str | datetime | None]:
+    """The columns of search_clip that come from the document, which has an ls:mtime."""
+    columns: dict[str, str | datetime | None] = {}
+    for category, column in CORE_COLUMNS.items():
+        texts = document.values(category)
+        columns[f"{column}_key"] = sort_key(texts[0]) if texts else None
+        columns[column] = joined([fold(text) for text in texts])
+    for category, column in RANGE_COLUMNS.items():
+        bounds = _bounds(category, document.values(category))
+        columns[f"{column}_low"], columns[f"{column}_high"] = bounds
+    return columns
+
+
+def shown_columns(document: Document) -> dict[str, str]:
+    """The columns of search_shown that come from the document."""
+    shown = {
+        "title": "dc:title",
+        "creator": "dc:creator",
+        "source": "dc:source",
+        "length": "dcterms:extent",
+        "track_number": "ls:track_num",
+    }
+    return {column: document.first(category) or "" for column, category in shown.items()}
+
+
+def joined(folded: Sequence[str]) -> str | None:
+    """Values between separators, so that whole ones and their beginnings are substrings too."""
+    return SEPARATOR + SEPARATOR.join(folded) + SEPARATOR if folded else None
+
+
+def _bounds(category: str, texts: Sequence[str]) -> tuple[str | datetime | None, ...]:
+    if category == "ls:mtime":
+        instants = [instant for text in texts if (instant := find_instant(text)) is not None]
+        return min(instants), max(instants)
+    folded = [fold(text) for text in texts]
+    return (min(folded)[:START], max(folded)[:START]) if folded else (None, None)
