@@ -25,7 +25,7 @@ def use(
     cursor.execute(
         """
         SELECT user_id, login, role, last_used_at FROM session JOIN users USING (user_id)
-        WHERE digest = %s AND created_at > %s AND last_used_at > %s
+        WHERE digest = %s AND session.created_at > %s AND last_used_at > %s
         """,
         (digest, created_after, used_after),
     )
