@@ -47,16 +47,16 @@ def stored(
     file_type: FileType = FileType.AUDIO_CLIP,
     mtime: datetime = MTIME,
 ) -> Item:
-    """Put a clip into the database and index it."""
+    """Put a clip into the database and index it; an audio clip cannot be committed."""
     document = document_of(elements).stamped(mtime)
     gunid = Gunid.new(IdStyle.UUID7)
     cursor.execute(
         """
         WITH doc AS (INSERT INTO document (xml) VALUES ('') RETURNING document_id)
         INSERT INTO clip (gunid, file_type, file_name, document_id, mtime, revision)
-        SELECT %s, %s, '', document_id, %s, 1 FROM doc RETURNING clip_id
+        SELECT %s, %s, '', document_id, %s, %s FROM doc RETURNING clip_id
         """,
-        (str(gunid.uuid), file_type.value, mtime),
+        (str(gunid.uuid), file_type.value, mtime, 1 if file_type is FileType.AUDIO_CLIP else None),
     )
     (clip_id,) = cursor.fetchone()
     search.index(cursor, clip_id, gunid, file_type, document, mtime)
