@@ -45,6 +45,8 @@ class Cluster:
 
         They are made under another name, so that what a kill leaves is not taken for a cluster.
         """
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise EmbeddedError(f"{self.path} is not empty, but is not a database either")
         unfinished = self.path.with_name(f"{self.path.name}.unfinished")
         if unfinished.exists():
             shutil.rmtree(unfinished)

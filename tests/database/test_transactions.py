@@ -194,8 +194,8 @@ def test_a_server_that_cannot_be_reached_is_unavailable(tmp_path):
         Transactions(f"host={tmp_path} dbname=archive").perform(execute, "SELECT 1")
 
 
-def test_a_restarted_server_is_found_again(open_directory):
-    server = EmbeddedPostgres.start(open_directory, extra_settings={"fsync": "off"})
+def test_a_restarted_server_is_found_again(archive_directory):
+    server = EmbeddedPostgres.start(archive_directory, extra_settings={"fsync": "off"})
     transactions = Transactions(server.dsn())
     try:
         assert transactions.perform(execute, "SELECT 1") == [(1,)]
