@@ -1,0 +1,113 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support import result_of
+
+from archive_server.errors import (
+    TooLarge,
+    Unavailable,
+    UnknownToken,
+    UploadBusy,
+    WrongOffset,
+    WrongToken,
+)
+
+
+@pytest.fixture
+def token(services):
+    return result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", "")).token
+
+
+def receive(services, token, block, start=None, total=None):
+    receiving = result_of(services.uploads.receive(token, start, total))
+    try:
+        result_of(receiving.append(block))
+    finally:
+        state = result_of(receiving.finish())
+    return state
+
+
+def test_an_upload_goes_on_where_it_stopped(services, token, high):
+    receive(services, token, high[:1000], total=len(high))
+    assert result_of(services.uploads.state(token)).offset == 1000
+    receive(services, token, high[1000:], start=1000, total=len(high))
+    gunid = result_of(services.clips.finish_upload(services.caller(), token))
+    file = result_of(services.downloads.current(services.caller(), gunid))
+    with file.content:
+        assert file.content.read() == high
+
+
+@pytest.mark.parametrize("start", [0, 999, 1001, 10**15])
+def test_bytes_for_another_place_are_refused_and_the_right_place_is_told(services, token, start):
+    receive(services, token, b"x" * 1000)
+    with pytest.raises(WrongOffset) as refused:
+        receive(services, token, b"y", start=start)
+    assert refused.value.offset == 1000
+    assert result_of(services.uploads.state(token)).offset == 1000
+
+
+def test_without_an_offset_an_upload_begins_afresh(services, token):
+    receive(services, token, b"x" * 1000)
+    assert receive(services, token, b"y" * 10).offset == 10
+
+
+def test_two_cannot_send_at_once(services, token):
+    first = result_of(services.uploads.receive(token, None, None))
+    with pytest.raises(UploadBusy):
+        result_of(services.uploads.receive(token, None, None))
+    result_of(first.finish())
+    receive(services, token, b"now")
+
+
+def test_more_than_was_announced_is_refused(services, token):
+    with pytest.raises(WrongOffset):
+        receive(services, token, b"x" * 11, total=10)
+
+
+def test_a_resumed_upload_cannot_have_another_size(services, token):
+    receive(services, token, b"x" * 10, total=100)
+    with pytest.raises(WrongOffset):
+        receive(services, token, b"x", start=10, total=101)
+    assert result_of(services.uploads.state(token)).total == 100
+
+
+def test_more_than_the_station_allows_is_refused(services, token):
+    small = replace(services.uploads, policy=replace(services.uploads.policy, largest_bytes=10))
+    with pytest.raises(TooLarge):
+        result_of(small.receive(token, None, 11))
+    receiving = result_of(small.receive(token, None, None))
+    with pytest.raises(TooLarge):
+        result_of(receiving.append(b"x" * 11))
+    result_of(receiving.finish())
+
+
+def test_an_upload_nobody_uses_expires(services, token):
+    services.clock.advance(timedelta(hours=23))
+    receive(services, token, b"still here")
+    services.clock.advance(timedelta(hours=25))
+    with pytest.raises(UnknownToken):
+        result_of(services.uploads.state(token))
+
+
+def test_a_lease_takes_no_bytes(services, high):
+    gunid = services.store_clip(high)
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    with pytest.raises(WrongToken):
+        receive(services, lease.token, b"x")
+
+
+def test_digests_that_no_longer_hold_are_forgotten_before_the_first_byte(services, token, cursor):
+    receive(services, token, b"first")
+    receiving = result_of(services.uploads.receive(token, None, None))
+    cursor.execute("SELECT sha256, digested_size FROM upload WHERE token = %s", (token,))
+    assert cursor.fetchone() == (None, None)
+    result_of(receiving.finish())
+
+
+def test_nothing_is_received_while_the_store_is_away(services, token, tmp_path):
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable):
+        receive(services, token, b"x")
+    (tmp_path / "elsewhere").rename(tmp_path / "store")
+    receive(services, token, b"x")
