@@ -4,11 +4,6 @@ Everything that xmlrpc++, PEAR XML_RPC and xmlrpclib send is understood (LiveSup
 protocol, 1.2): strings without a type, `i4` and `int`, `nil` and `i8`, tag names in any case.
 Whatever is not XML is answered with fault 100 plus expat's error number, XML that is no call with
 fault 7.
-
-The tree comes from one of two parsers. Small bodies without `<!` go to C ElementTree, the fastest
-there is: they hold neither document type nor CDATA nor comments, and are too small to do harm. All
-others go through expat's handlers, which refuse document types and limit depth and number of
-elements while they read.
 """
 
 import math
@@ -17,15 +12,10 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
-from archive_server.xmlrpc.values import NOT_XML, NOT_XML_RPC, DateTime, Fault, Value
-
-SMALL = 64 * 1024  # bytes: what ElementTree may be given, and the reactor may wait for
-_CHUNK = 64 * 1024  # bytes: also the longest tag or comment
-_DEEPEST = 128  # XML elements within each other; a value within a struct takes four
-_MOST = 250_000  # elements in one call
+from archive_server.xmlrpc.values import NOT_XML_RPC, DateTime, Fault, Value
+from archive_server.xmlrpc.xml_tree import DEEPEST, parse, too_deep
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _DOUBLE = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
@@ -46,74 +36,7 @@ class MethodCall:
 
 def decode_call(body: bytes) -> MethodCall:
     """Read a `methodCall`. Raises Fault; blocks for milliseconds a megabyte."""
-    try:
-        tree = _small_tree(body) if _is_plain(body) else _tree(body)
-    except (expat.ExpatError, ParseError) as error:
-        raise Fault(NOT_XML + error.code, f"not XML: {error}") from error
-    except (LookupError, ValueError) as error:
-        code = expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING]
-        raise Fault(NOT_XML + code, "not XML: unknown encoding") from error
-    return _method_call(tree)
-
-
-def _is_plain(body: bytes) -> bool:
-    # A NUL byte may be half a character of UTF-16, and so hide `<!`.
-    return len(body) <= SMALL and b"<!" not in body and b"\0" not in body
-
-
-def _small_tree(body: bytes) -> Element:
-    parser = XMLParser()  # noqa: S314 - what defusedxml refuses is not in the body
-    parser.feed(body)
-    return parser.close()
-
-
-def _tree(body: bytes) -> Element:
-    """Read XML of any size that contains anything, in memory that is a small multiple of it."""
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
-    limits = _Limits(parser)
-    view = memoryview(body)
-    for start in range(0, len(body), _CHUNK):
-        parser.Parse(view[start : start + _CHUNK], False)
-        # Of text and CDATA expat keeps nothing back; a tag with a million attributes it would
-        # collect to its end.
-        if parser.CurrentByteIndex < start - _CHUNK:
-            raise Fault(NOT_XML_RPC, "a tag or comment is too long")
-    parser.Parse(b"", True)
-    return limits.builder.close()
-
-
-class _Limits:
-    """Builds a tree from expat's events, attributes left out, as long as they are reasonable."""
-
-    def __init__(self, parser: expat.XMLParserType) -> None:
-        self.builder = TreeBuilder()
-        self._depth = 0
-        self._count = 0
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self.builder.data
-        parser.StartDoctypeDeclHandler = self._doctype
-
-    def _start(self, tag: str, attributes: object) -> None:
-        self._depth += 1
-        self._count += 1
-        if self._depth > _DEEPEST:
-            raise _too_deep()
-        if self._count > _MOST:
-            raise Fault(NOT_XML_RPC, f"more than {_MOST} elements")
-        self.builder.start(tag, {})
-
-    def _end(self, tag: str) -> None:
-        self._depth -= 1
-        self.builder.end(tag)
-
-    def _doctype(self, *_: object) -> None:
-        raise Fault(NOT_XML_RPC, "document types are not accepted")
-
-
-def _too_deep() -> Fault:
-    return Fault(NOT_XML_RPC, f"more than {_DEEPEST} elements within each other")
+    return _method_call(parse(body))
 
 
 def _method_call(root: Element) -> MethodCall:
@@ -143,8 +66,8 @@ def _value(element: Element, depth: int) -> Value:
     read = _READERS.get(kind.tag) or _READERS.get(_name(kind))
     if read is None:
         raise Fault(NOT_XML_RPC, f"value: unknown type {_name(kind)[:40]}")
-    if depth > _DEEPEST:
-        raise _too_deep()
+    if depth > DEEPEST:
+        raise too_deep()
     return read(kind, depth + 2)
 
 

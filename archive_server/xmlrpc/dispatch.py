@@ -13,10 +13,11 @@ from twisted.logger import Logger
 from archive_server.blocking import InThread
 from archive_server.errors import ArchiveError
 from archive_server.problems import fault_code
-from archive_server.xmlrpc.decoder import SMALL, MethodCall, decode_call
+from archive_server.xmlrpc.decoder import MethodCall, decode_call
 from archive_server.xmlrpc.encoder import encode_answer, encode_fault
 from archive_server.xmlrpc.method import Client, Method
 from archive_server.xmlrpc.values import CRASHED, UNKNOWN_METHOD, Fault, Value
+from archive_server.xmlrpc.xml_tree import SMALL
 
 log = Logger()
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive_server.xmlrpc.decoder import SMALL, MethodCall, decode_call
+from archive_server.xmlrpc.decoder import MethodCall, decode_call
 from archive_server.xmlrpc.values import NOT_XML_RPC, DateTime, Fault
+from archive_server.xmlrpc.xml_tree import SMALL
 
 legal_text = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\r\ufffe\uffff").filter(

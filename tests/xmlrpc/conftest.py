@@ -1,0 +1,86 @@
+"""The real methods over real services, called through the real resource, in memory."""
+
+import io
+import math
+import wave
+import xmlrpc.client
+from array import array
+from functools import partial
+from typing import Any
+
+import pytest
+from fixtures.fix_services import Services
+from support import immediately, result_of
+from treq.testing import StubTreq
+
+from archive_server.http import urls
+from archive_server.xmlrpc.clips import ClipMethods
+from archive_server.xmlrpc.dispatch import Dispatcher
+from archive_server.xmlrpc.downloads import DownloadMethods
+from archive_server.xmlrpc.methods import bound_methods
+from archive_server.xmlrpc.resource import XmlRpcResource
+from archive_server.xmlrpc.search import SearchMethods
+from archive_server.xmlrpc.sessions import SessionMethods
+
+LARGEST = 200_000  # bytes of a call
+
+
+@pytest.fixture
+def resource(services: Services) -> XmlRpcResource:
+    """The resource, with every method."""
+    methods = bound_methods(
+        SessionMethods(services.sessions, "1.2.3"),
+        ClipMethods(services.sessions, services.clips, urls.upload_url),
+        DownloadMethods(services.sessions, services.downloads, urls.access_url),
+        SearchMethods(services.sessions, services.search),
+    )
+    base_url = partial(urls.base_url, public_url="")
+    return XmlRpcResource(Dispatcher(methods, immediately), base_url, LARGEST)
+
+
+class Client:
+    """Calls methods with the codec of Python's own client."""
+
+    def __init__(self, resource: XmlRpcResource) -> None:
+        self.http = StubTreq(resource)
+
+    def request(self, verb: str, body: bytes = b"") -> Any:
+        return result_of(self.http.request(verb, "http://archive.example:8000/xmlrpc", data=body))
+
+    def post(self, body: bytes) -> bytes:
+        response = self.request("POST", body)
+        assert response.code == 200
+        return result_of(self.http.content(response))
+
+    def call(self, method: str, *parameters: Any) -> Any:
+        """The result of a call; raises xmlrpc.client.Fault."""
+        answer = self.post(xmlrpc.client.dumps(parameters, method, allow_none=True).encode())
+        ((result,), _) = xmlrpc.client.loads(answer)
+        return result
+
+    def locstor(self, method: str, **members: Any) -> Any:
+        return self.call(f"locstor.{method}", members)
+
+    def fault(self, method: str, *parameters: Any) -> tuple[int, str]:
+        """The code and text of the fault a call ends with."""
+        with pytest.raises(xmlrpc.client.Fault) as caught:
+            self.call(method, *parameters)
+        return caught.value.faultCode, caught.value.faultString
+
+
+@pytest.fixture
+def client(resource: XmlRpcResource) -> Client:
+    """Somebody who calls methods."""
+    return Client(resource)
+
+
+@pytest.fixture(scope="session")
+def tone() -> bytes:
+    """A second of 440 Hz, as WAV."""
+    rate = 44100
+    samples = array("h", (round(9000 * math.sin(i * 440 * math.tau / rate)) for i in range(rate)))
+    written = io.BytesIO()
+    with wave.open(written, "wb") as audio:
+        audio.setparams((1, 2, rate, 0, "NONE", ""))
+        audio.writeframes(samples.tobytes())
+    return written.getvalue()

@@ -1,0 +1,188 @@
+import xmlrpc.client
+
+import pytest
+from support import immediately, result_of
+from treq.testing import StubTreq
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.web.server import Site
+
+from archive_server.errors import Unavailable
+from archive_server.xmlrpc.dispatch import Dispatcher
+from archive_server.xmlrpc.method import Client, Kind, Member, Method
+from archive_server.xmlrpc.resource import XmlRpcResource
+from archive_server.xmlrpc.xml_tree import SMALL
+
+RESULT = (Member("result", Kind.STRING, "a result"),)
+CLIENT = Client("192.0.2.1", "http://archive.example:8000")
+
+
+def plain(name: str, call) -> Method:
+    return Method(name, "", (), RESULT, call, is_plain=True)
+
+
+def dispatcher(call, in_thread=immediately) -> Dispatcher:
+    return Dispatcher({"m": plain("m", call)}, in_thread)
+
+
+def answer_of(call, body: bytes | None = None, in_thread=immediately):
+    """What a method's caller gets, or the fault."""
+    sent = body or xmlrpc.client.dumps((), "m").encode()
+    answer = result_of(dispatcher(call, in_thread).answer(sent, CLIENT))
+    try:
+        return xmlrpc.client.loads(answer)[0][0]
+    except xmlrpc.client.Fault as fault:
+        return fault.faultCode, fault.faultString
+
+
+async def nothing(client: Client) -> str:
+    return "nothing"
+
+
+class Threads:
+    """An `InThread` that counts."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def __call__(self, work, /, *args, **kwargs):
+        self.used += 1
+        return immediately(work, *args, **kwargs)
+
+
+def test_a_method_learns_who_calls_and_where_we_are_found(services, client):
+    seen = []
+
+    async def look(caller: Client) -> str:
+        seen.append(caller)
+        return ""
+
+    resource = XmlRpcResource(dispatcher(look), lambda request: "http://here:1", 1000)
+    body = xmlrpc.client.dumps((), "m").encode()
+    result_of(StubTreq(resource).post("http://archive.example/xmlrpc", data=body))
+    assert seen == [Client("127.0.0.1", "http://here:1")]
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT", "DELETE"])
+def test_only_post_is_answered(client, verb):
+    response = client.request(verb)
+    assert response.code == 405
+    assert response.headers.getRawHeaders("allow") == ["POST"]
+    hint = result_of(client.http.content(response))
+    assert hint == b"" if verb == "HEAD" else b"methodCall" in hint
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", 103),
+        (b"what?", 102),
+        (b"<methodCall><methodName>locstor.login</meth", 105),
+        (b"<methodCall>\xff\xfe</methodCall>", 104),
+        (b"<!DOCTYPE a><methodCall/>", 7),
+        (b"<methodCall/>", 7),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", 104),
+        (b"x" * 300_000, 805),
+    ],
+)
+def test_a_body_that_is_no_call_is_a_fault(client, body, code):
+    with pytest.raises(xmlrpc.client.Fault) as caught:
+        xmlrpc.client.loads(client.post(body))
+    assert caught.value.faultCode == code
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [((), 3), (({}, {}), 3), (("a",), 801), (([],), 801), ((None,), 801), ((5,), 801)],
+)
+def test_exactly_one_struct_is_taken(client, parameters, code):
+    fault = client.fault("locstor.getVersion", *parameters)
+    assert (fault[0], fault[1].partition(":")[0]) == (code, "xr_getVersion")
+
+
+@pytest.mark.parametrize("name", ["locstor.nothing", "__init__", "login", "x" * 10_000])
+def test_an_unknown_method_is_fault_1(client, name):
+    code, text = client.fault(name, {})
+    assert code == 1
+    assert len(text) < 200
+
+
+def test_what_nobody_has_foreseen_is_fault_804_without_detail():
+    async def fail(client: Client) -> str:
+        raise RuntimeError("secret")
+
+    assert answer_of(fail) == (804, "xr_m: internal error")
+
+
+@pytest.mark.parametrize("result", [None, object(), {"a": [None]}])
+def test_an_answer_that_cannot_be_written_is_fault_804(result):
+    async def give(client: Client):
+        return result
+
+    assert answer_of(give) == (804, "internal error")
+
+
+def test_what_is_away_is_fault_804_with_the_reason():
+    async def fail(client: Client) -> str:
+        raise Unavailable("the archive's store is away")
+
+    assert answer_of(fail) == (804, "xr_m: the archive's store is away")
+
+
+def test_large_bodies_are_read_in_a_thread():
+    small, large = Threads(), Threads()
+    body = xmlrpc.client.dumps((), "m").encode()
+    assert answer_of(nothing, body, small) == "nothing"
+    assert answer_of(nothing, body + b" " * SMALL, large) == "nothing"
+    assert (small.used, large.used) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "result", [{"results": ["x"] * 1000}, ["x"] * 1000, {"x": "x" * SMALL * 2}]
+)
+def test_large_answers_are_written_in_a_thread(result):
+    async def give(client: Client):
+        return result
+
+    threads = Threads()
+    assert answer_of(give, in_thread=threads) == result
+    assert threads.used == 1
+
+
+def test_a_call_is_carried_out_to_its_end_when_the_client_leaves():
+    waiting, done = Deferred(), []
+
+    async def slow(client: Client) -> str:
+        await waiting
+        done.append(True)
+        return ""
+
+    site = Site(XmlRpcResource(dispatcher(slow), lambda request: "", 1000), reactor=Clock())
+    protocol, transport = site.buildProtocol(None), StringTransport()
+    protocol.makeConnection(transport)
+    body = xmlrpc.client.dumps((), "m").encode()
+    protocol.dataReceived(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body))
+    protocol.dataReceived(body)
+    protocol.connectionLost(Failure(ConnectionLost()))
+    assert not done
+    waiting.callback(None)
+    assert done
+    assert transport.value() == b""
+
+
+def test_an_address_that_is_none_is_empty():
+    seen = []
+
+    async def look(client: Client) -> str:
+        seen.append(client.address)
+        return ""
+
+    site = Site(XmlRpcResource(dispatcher(look), lambda request: "", 1000), reactor=Clock())
+    protocol = site.buildProtocol(None)
+    protocol.makeConnection(StringTransport(peerAddress=object()))
+    body = xmlrpc.client.dumps((), "m").encode()
+    protocol.dataReceived(b"POST / HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert seen == [""]
