@@ -1,13 +1,14 @@
 """Receiving: full disks, short writes, failing syncs, writers that meet."""
 
 import errno
+import fcntl
 import os
 import threading
 
 import pytest
 from contract import NOISE, SOUND, digests_of, read, token
 
-from audio_store import AudioStore, StagingBusy, StoreAway, StoreFull
+from audio_store import AudioStore, NothingStaged, StagingBusy, StoreAway, StoreFull
 from audio_store.layout import Layout
 
 
@@ -118,6 +119,53 @@ def test_a_link_in_place_of_an_upload_is_not_followed(store, tmp_path):
     with pytest.raises(StoreAway):
         store.stage(name)
     assert elsewhere.read_text() == "precious"
+
+
+def before_the_next_lock(monkeypatch, work) -> None:
+    """Do something between the moment when a file was opened and that when it is locked."""
+    flock = fcntl.flock
+
+    def late(file, operation):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        work()
+        return flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+
+
+def publish_staged(store, name):
+    with store.stage(name) as staged:
+        return store.publish(staged, staged.digests())
+
+
+def test_a_writer_who_opened_what_was_then_published_gets_a_file_of_its_own(store, monkeypatch):
+    name = token()
+    with store.stage(name) as staged:
+        staged.append(SOUND)
+    before_the_next_lock(monkeypatch, lambda: publish_staged(store, name))
+    with store.stage(name) as staged:
+        assert staged.size == 0
+        staged.append(NOISE)
+    assert read(store, digests_of(SOUND).content_id) == SOUND
+
+
+def test_a_writer_who_opened_what_was_then_published_is_told_so(store, monkeypatch):
+    name = token()
+    store.stage(name).close()
+    before_the_next_lock(monkeypatch, lambda: publish_staged(store, name))
+    with pytest.raises(NothingStaged):
+        store.stage(name, create=False)
+
+
+def test_what_was_published_meanwhile_is_not_made_writable(as_ordinary_user, monkeypatch):
+    store, name = AudioStore.create(as_ordinary_user / "store"), token()
+    with store.stage(name) as staged:
+        staged.append(SOUND)
+        staged.path.chmod(0o444)
+    before_the_next_lock(monkeypatch, lambda: publish_staged(store, name))
+    store.stage(name).close()
+    content = store.path(digests_of(SOUND).content_id)
+    assert content.stat().st_mode & 0o777 == 0o444
 
 
 def test_a_writer_never_gets_hold_of_what_another_publishes(store):
