@@ -108,6 +108,8 @@ class ArchiveChannel(HTTPChannel):
 
     def hang_up(self) -> None:
         """Close the connection so that the peer gets all we have written."""
+        if self._is_hanging_up:
+            return
         self._is_hanging_up = True
         self.setTimeout(None)
         self.transport.unregisterProducer()

@@ -1,6 +1,6 @@
 """A request: finds its route by its headers, then is handed its body or refused without it."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from twisted.web.http import datetimeToString, parse_qs
 
 from archive_server.errors import BadRequest, NotFound, TooLarge
 from archive_server.http.bodies import Body
-from archive_server.http.responses import HttpProblem, send, send_error
+from archive_server.http.responses import HttpProblem, is_gone, send, send_error
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -56,6 +56,8 @@ class Front(Protocol):
 
     def seconds(self) -> float: ...
 
+    async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None: ...
+
 
 class ArchiveRequest(server.Request):
     """One request and its answer."""
@@ -71,7 +73,6 @@ class ArchiveRequest(server.Request):
     body: Body | None = None  # of a route that streams
     body_has_come = False
     refusal: Exception | None = None
-    _is_abandoned = False
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
@@ -123,7 +124,7 @@ class ArchiveRequest(server.Request):
             self.welcome()
 
     def handleContentChunk(self, data: bytes) -> None:
-        if self.finished or self._is_abandoned:
+        if self.finished or is_gone(self):
             return
         if self.body is not None:
             self.body.feed(data)
@@ -155,8 +156,8 @@ class ArchiveRequest(server.Request):
             self.front.log(self)
 
     def abandon(self) -> None:
-        """Forget this request: the rest of it makes no sense, and the channel has said so."""
-        self._is_abandoned = True
+        """Forget the client: the rest of its request makes no sense, and it has been told so."""
+        self.channel = None
         if self.body is not None:
             self.body.lose()
 

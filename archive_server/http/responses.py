@@ -23,6 +23,7 @@ from archive_server.problems import Problem, problem_for
 log = Logger()
 
 _GENERIC_FAULT = 805
+_KEPT_HEADERS = frozenset({b"server", b"date", b"tus-resumable"})
 
 
 class HttpProblem(Exception):
@@ -75,6 +76,9 @@ def send(
 
 def send_error(request: Request, error: Exception) -> None:
     """Answer with a problem document. What nobody has foreseen is logged and shown as a 500."""
+    _forget_headers(request)
+    if isinstance(error, Unavailable):
+        log.warn("not available: {error}, {cause}", error=error, cause=error.__cause__)
     if isinstance(error, ArchiveError):
         _send_problem(request, problem_for(error), str(error), _facts(error), _headers(error))
     elif isinstance(error, HttpProblem):
@@ -87,9 +91,16 @@ def send_error(request: Request, error: Exception) -> None:
         _send_problem(request, problem, "the server's log tells more", {}, {})
 
 
+def _forget_headers(request: Request) -> None:
+    """Take back what was to be said of an answer that an error has come before."""
+    for name, _ in list(request.responseHeaders.getAllRawHeaders()):
+        if name.lower() not in _KEPT_HEADERS:
+            request.responseHeaders.removeHeader(name)
+
+
 def _answer_failure(failure: Failure, request: Request) -> None:
     error = failure.value
-    if isinstance(error, CancelledError) and is_gone(request):
+    if is_gone(request) and isinstance(error, CancelledError | ArchiveError | HttpProblem):
         return
     if not isinstance(error, Exception):
         failure.raiseException()

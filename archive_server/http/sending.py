@@ -14,14 +14,11 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from archive_server.blocking import InThread
+from archive_server.errors import Unavailable
 from archive_server.http.representations import Piece
 from archive_server.http.responses import is_gone
 
 BLOCK = 256 * 1024
-
-
-class FileShrank(Exception):
-    """A file ended before the length that its reader was promised."""
 
 
 async def send_pieces(
@@ -29,7 +26,7 @@ async def send_pieces(
 ) -> None:
     """Write pieces of a file as the body of an answer, and finish it; stop when the client leaves.
 
-    When it returns no thread reads the file any more. Raises FileShrank.
+    When it returns no thread reads the file any more. Raises Unavailable.
     """
     flow = Flow()
     request.notifyFinish().addErrback(lambda _: flow.stopProducing())
@@ -70,13 +67,16 @@ def _blocks(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _read(content: BinaryIO, piece: Piece) -> bytes:
-    """Read one block; blocks. Raises FileShrank, OSError."""
+    """Read one block; blocks. Raises Unavailable."""
     found = [piece.head]
     place, end = piece.part.start, piece.part.stop
     while place < end:
-        some = os.pread(content.fileno(), end - place, place)
+        try:
+            some = os.pread(content.fileno(), end - place, place)
+        except OSError as error:
+            raise Unavailable("the audio cannot be read now") from error
         if not some:
-            raise FileShrank(f"no byte at {place}")
+            raise Unavailable("the audio is damaged in the store", retry_after=60)
         found.append(some)
         place += len(some)
     return b"".join(found)

@@ -80,6 +80,7 @@ class ArchiveSite(server.Site):
         self.request_bytes = request_bytes
         self.channels: set[ArchiveChannel] = set()
         self.is_stopping = False
+        self._works = 0  # coroutines that must get to the end
         self._routes = [(urls.path_pattern(route.template), route) for route in table]
         self._clock: Any = self.reactor
         self._touching = LoopingCall(_touch_safely, touch)
@@ -127,8 +128,17 @@ class ArchiveSite(server.Site):
             await self._pause(min(0.05, grace_s))
         for channel in list(self.channels):
             channel.drop()
-        while self.channels:
+        # What has arrived of an upload that was cut off is still being written.
+        while self.channels or self._works:
             await self._pause(0.01)
+
+    async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do work that a stop has to wait for, even if its client is gone."""
+        self._works += 1
+        try:
+            await work
+        finally:
+            self._works -= 1
 
     def log(self, request: Request) -> None:
         """Write the line of a request: never its path, which may hold a token or session id."""
@@ -153,7 +163,8 @@ class ArchiveSite(server.Site):
 
 def _to_the_end(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., object]:
     def answer(request: ArchiveRequest, /, **names: str) -> object:
-        return respond(request, work(request, **names), to_the_end=True)
+        whole = request.front.to_the_end(work(request, **names))
+        return respond(request, whole, to_the_end=True)
 
     return answer
 

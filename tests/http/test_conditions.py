@@ -17,9 +17,7 @@ from archive_server.http.conditions import (
 )
 
 MODIFIED = datetime(1994, 11, 6, 8, 49, 37, 800000, tzinfo=UTC)
-SAME, OLDER, NEWER = (
-    http_date(MODIFIED + timedelta(seconds=seconds)) for seconds in (0, -1, 1)
-)
+SAME, OLDER, NEWER = (http_date(MODIFIED + timedelta(seconds=seconds)) for seconds in (0, -1, 1))
 TAG = '"5ba0"'
 HERE = Validators(TAG, MODIFIED, date_is_strong=True)
 
@@ -104,7 +102,14 @@ def test_all_three_forms_of_a_date_are_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "0", "Sun, 06 Nov 1994", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"],
+    [
+        None,
+        "",
+        "0",
+        "Sun, 06 Nov 1994",
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+    ],
 )
 def test_no_other_form_is_a_date(text: str | None) -> None:
     assert parse_date(text) is None

@@ -79,7 +79,9 @@ def test_an_empty_file_has_no_parts() -> None:
 
 
 _SPECS = st.one_of(
-    st.tuples(st.integers(0, 3000), st.integers(0, 3000)).map(lambda ends: f"{min(ends)}-{max(ends)}"),
+    st.tuples(st.integers(0, 3000), st.integers(0, 3000)).map(
+        lambda ends: f"{min(ends)}-{max(ends)}"
+    ),
     st.integers(0, 3000).map("{}-".format),
     st.integers(0, 3000).map("-{}".format),
 )
