@@ -1,5 +1,6 @@
 """The files of an embedded PostgreSQL: making them, and whether anybody is at work on them."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -72,8 +73,8 @@ class Cluster:
 
     def processes(self) -> list[int]:
         """The ids of PostgreSQL's processes on this cluster: all have it as working directory."""
-        real = str(self.path.resolve())
-        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _cwd(entry) == real]
+        path = self.path.resolve()
+        return [int(each.name) for each in Path("/proc").glob("[0-9]*") if _works_on(each, path)]
 
     def clear(self, deadline_s: float = 60) -> None:
         """Wait for a server that lost its parent to end; then remove what it left.
@@ -116,12 +117,15 @@ def _run_initdb(path: Path, binaries: Binaries, account: Account) -> None:
         raise EmbeddedError(f"initdb failed: {answer.stderr.strip() or answer.stdout.strip()}")
 
 
-def _cwd(process: Path) -> str | None:
-    """The working directory of a process in /proc; None for those that are not ours to see."""
-    try:
-        return str((process / "cwd").readlink())
-    except OSError:
-        return None
+def _works_on(process: Path, cluster: Path) -> bool:
+    """Whether a process, a directory of /proc, is one of PostgreSQL's on a cluster."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        try:
+            return (process / "cwd").readlink() == cluster
+        except PermissionError:
+            # Containers withhold this from root. What the server was started with all may see.
+            return os.fsencode(cluster) in (process / "cmdline").read_bytes().split(b"\0")
+    return False  # it has ended
 
 
 def _signal(postmaster: Postmaster | None, processes: list[int], number: signal.Signals) -> None:

@@ -274,3 +274,15 @@ def test_root_itself_is_refused(open_directory):
 def _capabilities(pid):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("CapEff:")[1].split()[0], 16)
+
+
+def test_a_server_is_recognised_by_its_command_where_its_directory_is_not_shown(
+    archive_directory, monkeypatch
+):
+    # As for root in a container, which may not look at other users' processes.
+    def refuse(self):
+        raise PermissionError
+
+    with started(archive_directory) as server, monkeypatch.context() as patched:
+        patched.setattr(Path, "readlink", refuse)
+        assert Cluster(archive_directory / "postgres").processes() == [server.pid]
