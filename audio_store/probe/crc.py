@@ -4,6 +4,7 @@ A CRC is linear, so a block is cut into lanes whose CRCs run side by side, two b
 are then joined: shifting a CRC over a whole lane is one look into a table.
 """
 
+from functools import cache
 from typing import BinaryIO
 
 import numpy as np
@@ -38,7 +39,7 @@ def _lanes(block: bytes, step: _Words) -> list[int]:
     crcs = np.zeros(len(words), dtype=np.uint16)
     for column in np.ascontiguousarray(words.T):
         crcs = step[crcs ^ column]
-    return [int(crc) for crc in crcs]
+    return crcs.tolist()
 
 
 def _short(block: bytes, crc: int) -> int:
@@ -50,6 +51,7 @@ def _short(block: bytes, crc: int) -> int:
     return crc16(bytes([block[0] ^ (crc & 0xFF), block[1] ^ (crc >> 8)]) + block[2:])
 
 
+@cache
 def _step_table() -> _Words:
     """What becomes of each CRC when two zero bytes are taken in."""
     table: _Words = np.arange(2**16, dtype=np.uint16)
@@ -60,10 +62,10 @@ def _step_table() -> _Words:
     return table
 
 
+@cache
 def _shift_table() -> list[int]:
     """What becomes of each CRC when a lane of zeros is taken in."""
-    step = _step_table()
-    table: _Words = np.arange(2**16, dtype=np.uint16)
-    for _ in range(_STEPS):
-        table = step[table]
-    return [int(crc) for crc in table]
+    table = _step_table()
+    for _ in range(_STEPS.bit_length() - 1):
+        table = table[table]  # twice as many steps; their number is a power of two
+    return table.tolist()

@@ -138,7 +138,7 @@ def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Fa
         return None
     if not decoded.is_finite:
         findings.add("not-finite")
-    if shape.format == "ogg":
+    if shape.format == "ogg" and not findings.overruled:
         _ask_again(path, decoded, findings)
     facts = _facts(shape, _agreed_length(shape, decoded, findings))
     if facts.duration_us < _SHORT_US:

@@ -156,34 +156,38 @@ class _Conversation:
     def hold(self, request: dict[str, Any]) -> Report:
         try:
             self._worker.send(request)
-            while not self._is_over(self._worker.receive(self._deadline)):
-                pass
+            while True:
+                if report := self._take_in(self._worker.receive(self._deadline)):
+                    return report
         except (WorkerDied, WorkerLate) as end:
             return self._cut_short(end)
-        assert self._report is not None  # it is over
-        return self._report
 
-    def _is_over(self, answer: dict[str, Any]) -> bool:
+    def _take_in(self, answer: dict[str, Any]) -> Report | None:
+        """The report, once it is complete. Raises OSError if the file cannot be read."""
+        if "error" in answer:
+            return _failed(answer["error"])
+        try:
+            return self._understand(answer)
+        except (AttributeError, KeyError, TypeError) as error:
+            # A parser that was taken over may say anything.
+            raise WorkerDied("its answer makes no sense") from error
+
+    def _understand(self, answer: dict[str, Any]) -> Report | None:
+        now = time.monotonic()
         if "duration_s" in answer:
-            self._deadline = time.monotonic() + self._limits.wall_for(answer["duration_s"])
-        elif "verdict" in answer:
+            self._deadline = now + self._limits.wall_for(answer["duration_s"])
+        elif self._report is None:
             self._report = from_json(answer["verdict"])
-            self._deadline = time.monotonic() + self._limits.wall_s
-        elif "tags" in answer:
-            self._add_tags(answer)
+            self._deadline = now + self._limits.wall_s
         else:
-            self._report = _failed(answer["error"])
-            return True
-        return self.ended_well
-
-    def _add_tags(self, answer: dict[str, Any]) -> None:
-        assert self._report is not None  # the verdict comes first
-        self._report = dataclasses.replace(
-            self._report,
-            warnings=self._report.warnings + remarks_from_json(answer["warnings"]),
-            tags={name: tuple(values) for name, values in answer["tags"].items()},
-        )
-        self.ended_well = True
+            report = dataclasses.replace(
+                self._report,
+                warnings=self._report.warnings + remarks_from_json(answer["warnings"]),
+                tags={name: tuple(values) for name, values in answer["tags"].items()},
+            )
+            self.ended_well = True
+            return report
+        return None
 
     def _cut_short(self, end: WorkerDied | WorkerLate) -> Report:
         """What a death means depends on how far the worker came, and on what killed it."""

@@ -80,8 +80,8 @@ def _ogg_codec(head: bytes) -> str:
     for signature, what in _OGG_CODECS:
         if packet.startswith(signature):
             return what
-    # Too short to tell: the walker says that the headers are missing.
-    return "is-ogg-other" if len(packet) >= 8 else "ogg"
+    # Too short to tell, or not the beginning: the walker says that the headers are missing.
+    return "is-ogg-other" if len(packet) >= 8 and head[5] & 2 else "ogg"
 
 
 def _mpeg(file: BinaryIO, start: int, end: int) -> Sniffed | None:

@@ -18,7 +18,8 @@ from audio_store.probe.window import Window
 Tags = dict[str, tuple[str, ...]]
 
 MOST_VALUES = 64
-LONGEST_VALUE = 2**16
+LONGEST_VALUE = 2**14
+MOST_TEXT = 2**19
 _LARGEST_INFO = 2**20
 
 _ID3 = {
@@ -212,11 +213,13 @@ def _decoded(text: bytes) -> str:
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> Tags:
     found: dict[str, list[str]] = {}
+    room = MOST_TEXT
     for name, text in pairs:
         value = _clean(name, text)
         values = found.setdefault(name, [])
-        if value and value not in values and len(values) < MOST_VALUES:
+        if value and value not in values and len(values) < MOST_VALUES and len(value) <= room:
             values.append(value)
+            room -= len(value)
     if years := [match[0] for date in found.get("date", ()) if (match := _YEAR.search(date))]:
         found["year"] = years[:1]
     return {name: tuple(values) for name, values in found.items() if values}

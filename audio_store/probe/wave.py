@@ -59,7 +59,8 @@ def walk(file: BinaryIO, findings: Findings) -> Shape | None:
         findings.add("wav-no-data")
     if form is None or data is None:
         return None
-    _check_riff_size(declared.riff_size, chunks, end, findings)
+    if "wav-size-unknown" not in findings and "wav-truncated" not in findings:
+        _check_riff_size(declared.riff_size, chunks, end, findings)
     if data.size % form.block_align:
         findings.add("wav-partial-frame")
     frames = data.size // form.block_align

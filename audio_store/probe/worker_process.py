@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_LONGEST_ANSWER = 2**26
+_LONGEST_ANSWER = 2**24
 _PIECE = 2**16
 _LAST_WORDS = 2000
 _ENDING_S = 5
@@ -52,7 +52,16 @@ class WorkerProcess:
         self.files = 0
         # Not a pipe: nobody has to read it, and the worker caps the size of files.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `dispose`
-        self._process = subprocess.Popen(
+        try:
+            self._process = self._started(command)
+        except OSError:
+            self._stderr.close()
+            raise
+        self._received = bytearray()
+        self._searched = 0  # so many bytes of it hold no line's end
+
+    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,7 +71,6 @@ class WorkerProcess:
             # Ctrl-C in the server's terminal is for the server alone.
             start_new_session=True,
         )
-        self._received = b""
 
     @property
     def is_alive(self) -> bool:
@@ -78,18 +86,18 @@ class WorkerProcess:
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """Read one answer, by `deadline` of the monotonic clock. Raises WorkerDied, WorkerLate."""
-        while b"\n" not in self._received:
+        while (end := self._received.find(b"\n", self._searched)) < 0:
+            self._searched = len(self._received)
             piece = self._read(deadline)
             if not piece:
                 raise self._death()
             self._received += piece
             if len(self._received) > _LONGEST_ANSWER:
                 raise WorkerDied("its answer does not end")
-        line, _, self._received = self._received.partition(b"\n")
-        try:
-            return json.loads(line)  # type: ignore[no-any-return]
-        except ValueError as error:
-            raise WorkerDied("its answer is no JSON") from error
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        self._searched = 0
+        return _understood(line)
 
     def kill(self) -> None:
         """End the process; who talks to it sees it die."""
@@ -129,3 +137,13 @@ class WorkerProcess:
         if status < 0:
             return WorkerDied(signal.Signals(-status).name, -status)
         return WorkerDied(f"exit status {status}")
+
+
+def _understood(line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError as error:
+        raise WorkerDied("its answer is no JSON") from error
+    if not isinstance(answer, dict):
+        raise WorkerDied("its answer is no object")
+    return answer
