@@ -1,7 +1,9 @@
 """Migrations: from empty, in order, once, and never over what is not ours."""
 
 import contextlib
+import re
 import threading
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -135,3 +137,10 @@ def test_two_programs_that_migrate_at_once_take_turns(empty, schema, postgres):
     for other in others:
         other.join()
     assert sorted(map(len, done)) == [0, 0, 3]
+
+
+def test_the_description_of_the_schema_lists_every_table(cursor):
+    readme = (Path(__file__).parents[2] / "schema" / "README.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"(?m)^\| `(\w+)`", readme))
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert described == {name for (name,) in cursor.fetchall()}
