@@ -21,7 +21,9 @@ from archive_server.xmlrpc.xml_tree import SMALL
 
 log = Logger()
 
-_MANY = 200  # values of one array: more are not for the reactor's thread to write
+# What the reactor's thread may write itself, in values; they take half a microsecond each.
+_MOST_EFFORT = 1000
+_LETTERS = 200  # as many make the effort of another value
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,19 @@ class Dispatcher:
 
 
 def _is_small(value: Value) -> bool:
-    """Whether a value, or a member of it, is no long array or text."""
-    parts = value.values() if isinstance(value, Mapping) else (value,)
-    for part in parts:
+    """Whether a value is written so quickly that the reactor may wait for it."""
+    effort = 0
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
         if isinstance(part, str):
-            if len(part) > SMALL:
+            effort += len(part) // _LETTERS
+        elif isinstance(part, dict | list | tuple):
+            effort += len(part)
+            if effort > _MOST_EFFORT:
                 return False
-        elif isinstance(part, list | tuple) and len(part) > _MANY:
-            return False
-    return True
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return effort <= _MOST_EFFORT
 
 
 async def perform(methods: Mapping[str, Method], call: MethodCall, client: Client) -> Value:

@@ -41,6 +41,8 @@ POST to `/xmlrpc` or `/RPC2`, or to the paths of the archive this one takes the 
 - Answers hold neither `nil` nor `i8`, and no closed-in-itself tags. An integer beyond 32 bits is
   sent as `double`, exact up to 2^53. Text is UTF-8.
 - A faultString is `xr_<method>: <what was wrong>`. HTTP's status is 200 for faults too.
+- Any call can end with 804: the disk or the database is away, and the text says so; or something
+  unforeseen has happened, and the log says what.
 - A call is carried out to its end even if the client has left.
 
 ## Methods

@@ -19,7 +19,7 @@ def text(struct: Struct, name: str) -> str:
     value = struct.get(name)
     if not isinstance(value, str):
         raise BadRequest(f"{name}: string expected")
-    return value
+    return str(value)  # no longer a DateTime
 
 
 def optional_text(struct: Struct, name: str) -> str:

@@ -1,10 +1,6 @@
 """The real methods over real services, called through the real resource, in memory."""
 
-import io
-import math
-import wave
 import xmlrpc.client
-from array import array
 from functools import partial
 from typing import Any
 
@@ -72,15 +68,3 @@ class Client:
 def client(resource: XmlRpcResource) -> Client:
     """Somebody who calls methods."""
     return Client(resource)
-
-
-@pytest.fixture(scope="session")
-def tone() -> bytes:
-    """A second of 440 Hz, as WAV."""
-    rate = 44100
-    samples = array("h", (round(9000 * math.sin(i * 440 * math.tau / rate)) for i in range(rate)))
-    written = io.BytesIO()
-    with wave.open(written, "wb") as audio:
-        audio.setparams((1, 2, rate, 0, "NONE", ""))
-        audio.writeframes(samples.tobytes())
-    return written.getvalue()

@@ -20,7 +20,7 @@ def sessid(services):
 
 
 @pytest.fixture
-def opened(client, sessid, tone):
+def opened(client, sessid, wav):
     """An upload that has been opened."""
 
     def open_upload(**members):
@@ -31,24 +31,24 @@ def opened(client, sessid, tone):
 
 
 @pytest.fixture
-def stored(client, services, sessid, tone, opened):
+def stored(client, services, sessid, wav, opened):
     """The id of a clip, stored through the calls."""
 
     def store(**members):
         token = opened(**members)["token"]
-        services.send(token, tone)
+        services.send(token, wav)
         return client.locstor("storeAudioClipClose", sessid=sessid, token=token)["gunid"]
 
     return store
 
 
-def test_a_clip_is_stored_in_two_calls(client, services, sessid, tone, opened):
+def test_a_clip_is_stored_in_two_calls(client, services, sessid, wav, opened):
     upload = opened(
-        fname="file:///home/u/%C3%BCber.wav", chsum=hashlib.md5(tone).hexdigest().upper()
+        fname="file:///home/u/%C3%BCber.wav", chsum=hashlib.md5(wav).hexdigest().upper()
     )
     assert upload["url"] == f"{PREFIX}upload/{upload['token']}"
     assert upload["fname"] == "über.wav"
-    services.send(upload["token"], tone)
+    services.send(upload["token"], wav)
     gunid = client.locstor("storeAudioClipClose", sessid=sessid, token=upload["token"])["gunid"]
     assert client.locstor("existsAudioClip", sessid=sessid, gunid=gunid) == {"exists": True}
     document = client.locstor("getAudioClip", sessid=sessid, gunid=gunid)["metadata"]
@@ -102,11 +102,11 @@ def test_the_wrong_bytes_are_refused(client, services, sessid, opened):
     assert client.locstor("existsAudioClip", sessid=sessid, gunid=gunid) == {"exists": False}
 
 
-def test_closing_before_sending_or_twice_is_refused(client, services, sessid, tone, opened):
+def test_closing_before_sending_or_twice_is_refused(client, services, sessid, wav, opened):
     token = opened()["token"]
     close = ("locstor.storeAudioClipClose", {"sessid": sessid, "token": token})
     assert client.fault(*close)[0] == 805
-    services.send(token, tone)
+    services.send(token, wav)
     client.call(*close)
     assert client.fault(*close)[0] == 805
 
@@ -174,14 +174,14 @@ def test_an_unknown_clip_cannot_be_read(client, sessid, method, code):
     assert client.fault(f"locstor.{method}", unknown)[0] == code
 
 
-def test_a_download_is_announced_with_all_that_is_needed(client, sessid, stored, tone):
+def test_a_download_is_announced_with_all_that_is_needed(client, sessid, stored, wav):
     gunid = stored(gunid="0000000000010001", fname="x.wav")
     opened = client.locstor("downloadRawAudioDataOpen", sessid=sessid, gunid=gunid)
     assert opened == {
         "url": f"{PREFIX}access/{opened['token']}.wav",
         "token": opened["token"],
-        "chsum": hashlib.md5(tone).hexdigest(),
-        "size": len(tone),
+        "chsum": hashlib.md5(wav).hexdigest(),
+        "size": len(wav),
         "filename": "x.wav",
     }
     assert client.locstor("downloadRawAudioDataClose", token=opened["token"]) == {"gunid": gunid}
@@ -199,14 +199,14 @@ def test_a_document_is_announced_likewise(client, sessid, stored):
     assert closed == {"gunid": gunid}
 
 
-def test_a_local_file_is_there_until_it_is_released(client, sessid, stored, tone):
+def test_a_local_file_is_there_until_it_is_released(client, sessid, stored, wav):
     gunid = stored()
     access = client.locstor("accessRawAudioData", sessid=sessid, gunid=gunid)
     parts = urllib.parse.urlsplit(access["url"])
     assert (parts.scheme, parts.netloc) == ("file", "")
     path = Path(urllib.parse.unquote(parts.path))
     client.locstor("deleteAudioClip", sessid=sessid, gunid=gunid, forced=True)
-    assert path.read_bytes() == tone
+    assert path.read_bytes() == wav
     assert client.locstor("releaseRawAudioData", token=access["token"]) == {"status": True}
     assert not path.exists()
     assert client.fault("locstor.releaseRawAudioData", {"token": access["token"]})[0] == 805

@@ -59,7 +59,7 @@ def call_of(services):
 
 
 @pytest.fixture
-def unchanged(services, tone):
+def unchanged(services, wav):
     """Fails a test that has changed the archive."""
     tables = ("clip", "upload", "lease", "document", "journal")
 

@@ -1,6 +1,7 @@
 import xmlrpc.client
 
 import pytest
+from fixtures.fix_http import MemoryTransport
 from support import immediately, result_of
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
@@ -11,6 +12,8 @@ from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from archive_server.errors import Unavailable
+from archive_server.http.requests import Route
+from archive_server.http.site import ArchiveSite
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.resource import XmlRpcResource
@@ -141,7 +144,7 @@ def test_large_bodies_are_read_in_a_thread():
 
 
 @pytest.mark.parametrize(
-    "result", [{"results": ["x"] * 1000}, ["x"] * 1000, {"x": "x" * SMALL * 2}]
+    "result", [{"results": ["x"] * 1001}, [{"x": [0] * 100}] * 10, {"x": "x" * 200_200}]
 )
 def test_large_answers_are_written_in_a_thread(result):
     async def give(client: Client):
@@ -171,6 +174,30 @@ def test_a_call_is_carried_out_to_its_end_when_the_client_leaves():
     waiting.callback(None)
     assert done
     assert transport.value() == b""
+
+
+@pytest.mark.parametrize(
+    ("head", "answered"),
+    [
+        (b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", b"1000 bytes"),
+        (b"GET /xmlrpc HTTP/1.1\r\nHost: a\r\n\r\n", b"Allow: POST"),
+    ],
+)
+def test_what_the_site_refuses_is_answered_in_our_language(head, answered):
+    resource = XmlRpcResource(dispatcher(nothing), lambda request: "", 1000)
+    route = Route("/xmlrpc", ("POST",), resource.render, refuse=resource.refuse)
+    site = ArchiveSite([route], request_bytes=1000, touch=touch, reactor=Clock())
+    protocol, transport = site.buildProtocol(None), MemoryTransport()
+    protocol.makeConnection(transport)
+    protocol.dataReceived(head)
+    answer = transport.value()
+    assert answered in answer
+    assert (b"<fault>" in answer) is head.startswith(b"POST")
+    protocol.connectionLost(Failure(ConnectionLost()))
+
+
+async def touch() -> None:
+    """What the site does every minute."""
 
 
 def test_an_address_that_is_none_is_empty():

@@ -20,10 +20,10 @@ def sessid(services):
 
 
 @pytest.fixture
-def clips(services, tone):
+def clips(services, wav):
     """Two clips, with documents."""
     return [
-        str(services.store_clip(tone, document=DOCUMENT.format(*words)))
+        str(services.store_clip(wav, document=DOCUMENT.format(*words)))
         for words in (("Über den Wolken", "Reinhard Mey"), ("Ännchen", "Volk"))
     ]
 
