@@ -19,6 +19,7 @@ class InfoFrame:
     """What the encoder promised."""
 
     frames: int  # 0 if it does not say
+    size: int = 0  # bytes, this frame included; 0 if it does not say
     encoder: str = ""
     has_lame: bool = False
     delay: int = 0  # samples to drop at the start
@@ -71,13 +72,16 @@ def _rate_bits(first: FrameHeader) -> int:
 def _xing(frame: bytes, offset: int) -> InfoFrame:
     flags = int.from_bytes(frame[offset + 4 : offset + 8], "big")
     frames = int.from_bytes(frame[offset + 8 : offset + 12], "big") if flags & 1 else 0
+    size_at = offset + (12 if flags & 1 else 8)
+    size = int.from_bytes(frame[size_at : size_at + 4], "big") if flags & 2 else 0
     lame = offset + 8 + sum(size for bit, size in ((1, 4), (2, 4), (4, 100), (8, 4)) if flags & bit)
     part = frame[lame : lame + _LAME_SIZE]
     if len(part) < _LAME_SIZE or not part[:4].isalnum():
-        return InfoFrame(frames)
+        return InfoFrame(frames, size)
     trim = int.from_bytes(part[21:24], "big")
     return InfoFrame(
         frames=frames,
+        size=size,
         encoder=part[:9].decode("ascii", "replace").rstrip("\0 \ufffd"),
         has_lame=True,
         delay=trim >> 12,

@@ -36,16 +36,16 @@ def walk(file: BinaryIO, start: int, findings: Findings) -> Walked | None:
     music = start + first.size if info else start
     frames, music_end = _Walker(file, first, end, findings).run(music)
     if info and info.frames:
-        _compare(frames, info.frames, findings)
+        _compare(frames, music_end - start, info, findings)
     return Walked(_shape(first, info, frames, (start, music, music_end)), info, music, music_end)
 
 
-def _compare(frames: int, promised: int, findings: Findings) -> None:
-    # Some encoders count their own header.
-    if frames < promised - 1:
-        findings.add("mp3-frames-missing", f"{frames} of {promised}")
-    elif frames > promised:
-        findings.add("mp3-joined", f"{frames} instead of {promised}")
+def _compare(frames: int, size: int, info: InfoFrame, findings: Findings) -> None:
+    # Some encoders count their own header among the frames, but not among the bytes.
+    if frames < info.frames - 1 or (frames < info.frames and size < info.size):
+        findings.add("mp3-frames-missing", f"{frames} of {info.frames}")
+    elif frames > info.frames:
+        findings.add("mp3-joined", f"{frames} instead of {info.frames}")
 
 
 def _shape(
