@@ -11,6 +11,7 @@ from archive_server.database.search_to_sql import (
     Meant,
     Sql,
     Test,
+    clips_with_ids,
     clips_with_values,
     column_tests,
     has_value,
@@ -21,6 +22,8 @@ from archive_server.model.categories import STANDARD, is_meant, local_name
 from archive_server.model.search import Condition
 
 _MOST_IDS = 500  # of values that are listed in a condition; more are joined
+# Lists that may be compared clip by clip. The planner thinks it costs the same for longer ones.
+_FEW_IDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     if value_ids is None:
         test = Test(columns=tuple(columns.values()), clip_ids=(clips_with_values(values),))
         return Found(test, None)
+    if len(value_ids) > _FEW_IDS:
+        return Found(Test(tuple(columns.values()), (clips_with_ids(value_ids),)), None)
     test = Test(columns=(*columns.values(), has_value(value_ids)))
     only = value_ids[0] if len(value_ids) == 1 and not columns else None
     return Found(test, only)
@@ -90,10 +95,12 @@ def _spread(cursor: Cursor, condition: Condition, meant: Meant) -> frozenset[str
 
 
 def _is_spread(cursor: Cursor, column: str) -> bool:
+    # Sorted, so that the planner takes the small index: it believes that most of them differ.
     cursor.execute(
-        f"SELECT EXISTS (SELECT FROM search_clip WHERE {column}_low <> {column}_high)"  # noqa: S608
+        f"SELECT {column}_high FROM search_clip WHERE {column}_low <> {column}_high "  # noqa: S608
+        f"ORDER BY {column}_high LIMIT 1"
     )
-    return cursor.fetchone() == (True,)
+    return cursor.fetchone() is not None
 
 
 def _nearest(cursor: Cursor, asked: str) -> str:

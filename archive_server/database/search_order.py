@@ -63,15 +63,18 @@ def _key_join(alias: str, meant: Meant, *, few: bool) -> Sql:
     """The first value of each clip, from the dictionary."""
     ids = [category_id for _, category_id in meant.ids]
     key = "left(translate(v.folded, %s, ''), 200) AS key"
-    links = "FROM search_link l JOIN search_value v USING (value_id) WHERE l.category_id = ANY (%s)"
+    links = (
+        "FROM search_link l JOIN search_value v USING (value_id) "
+        "WHERE l.category_id = ANY (%s) AND v.category_id = ANY (%s)"
+    )
     if few:
         return Sql(
             f"LEFT JOIN LATERAL (SELECT {key} {links} AND l.clip_id = s.clip_id "
             f"ORDER BY l.ord LIMIT 1) {alias} ON TRUE",
-            (WHITE_SPACE, ids),
+            (WHITE_SPACE, ids, ids),
         )
     return Sql(
         f"LEFT JOIN (SELECT DISTINCT ON (l.clip_id) l.clip_id, {key} {links} "
         f"ORDER BY l.clip_id, l.ord) {alias} ON {alias}.clip_id = s.clip_id",
-        (WHITE_SPACE, ids),
+        (WHITE_SPACE, ids, ids),
     )

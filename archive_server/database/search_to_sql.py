@@ -83,6 +83,13 @@ def clips_with_values(values: Sql) -> Sql:
     )
 
 
+def clips_with_ids(value_ids: Sequence[int]) -> Sql:
+    """The clips that have one of these values: a set of clip ids."""
+    return Sql(
+        "SELECT l.clip_id FROM search_link l WHERE l.value_id = ANY (%s)", (list(value_ids),)
+    )
+
+
 def has_value(value_ids: Sequence[int]) -> Sql:
     """A condition on `s`: one of these values."""
     return Sql("s.vals && %s::integer[]", (list(value_ids),)) if value_ids else Sql("FALSE")

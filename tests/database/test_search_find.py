@@ -57,9 +57,15 @@ _criteria = st.builds(
 )
 
 
-@pytest.fixture(params=[500, 0], ids=["values listed", "values joined"], autouse=True)
+@pytest.fixture(
+    params=[(500, 8), (500, 0), (0, 0)],
+    ids=["values compared", "values listed", "values joined"],
+    autouse=True,
+)
 def most_ids(request, monkeypatch):
-    monkeypatch.setattr("archive_server.database.search_lookup._MOST_IDS", request.param)
+    most, few = request.param
+    monkeypatch.setattr("archive_server.database.search_lookup._MOST_IDS", most)
+    monkeypatch.setattr("archive_server.database.search_lookup._FEW_IDS", few)
 
 
 @pytest.fixture(params=[20_000, 0], ids=["gathered", "walked"], autouse=True)
@@ -68,7 +74,7 @@ def few(request, monkeypatch):
 
 
 _settings = settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,0 +1,143 @@
+"""Which indexes searches use, in an archive large enough to need them."""
+
+import contextlib
+import random
+from datetime import timedelta
+
+import psycopg2.extensions
+import pytest
+from bulk_search import fill
+from naive_search import MTIME, document_of
+
+from archive_server.database import search
+from archive_server.database.connections import connect
+from archive_server.database.migrations import migrate
+from archive_server.model.clips import FileType
+from archive_server.model.gunid import Gunid, IdStyle
+from archive_server.model.search import Criteria
+
+_CLIPS = 20_000
+
+
+class Explaining(psycopg2.extensions.cursor):
+    """A cursor that keeps the plans of what it executes."""
+
+    plans = ""
+
+    def execute(self, query, parameters=None):
+        super().execute(f"EXPLAIN {query}", parameters)
+        self.plans += "\n".join(line for (line,) in self.fetchall()) + "\n"
+        super().execute(query, parameters)
+
+
+def _clips():
+    rng = random.Random(2026)
+    words = [
+        f"{a}{b}{c}" for a in "bdfgkд" for b in ("ab", "ej", "oz", "ию", "ar") for c in "lmnrst"
+    ]
+    for number in range(_CLIPS):
+        elements = [
+            ("dc:title", " ".join(rng.choices(words, k=3)) + f" {number}"),
+            ("dc:creator", " ".join(rng.choices(words, k=2))),
+            ("dcterms:extent", f"00:{rng.randrange(60):02}:{rng.randrange(60):02}.{number:06}"),
+            ("ls:year", str(rng.randrange(1950, 2027))),
+            ("ls:genre", rng.choice(words)),
+            ("ls:isrcnumber", f"GB{number:08}"),
+            ("dc:description", " ".join(rng.choices(words, k=9))),
+        ]
+        mtime = MTIME - timedelta(minutes=number)
+        yield Gunid.new(IdStyle.UUID7), FileType.AUDIO_CLIP, document_of(elements), mtime
+
+
+@pytest.fixture(scope="module")
+def archive(postgres):
+    """A connection to a database with many clips."""
+    with contextlib.closing(connect(postgres.dsn("postgres"))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(
+            # pg_trgm asks the C library what a letter is; to its C locale Cyrillic has none.
+            "CREATE DATABASE search_plans TEMPLATE template0 LC_CTYPE 'C.UTF-8'"
+        )
+    with contextlib.closing(connect(postgres.dsn("search_plans"))) as connection:
+        migrate(connection)
+        with connection.cursor() as cursor:
+            fill(cursor, _clips())
+        connection.commit()
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def explaining(archive):
+    with archive.cursor(cursor_factory=Explaining) as cursor:
+        yield cursor
+
+
+def test_a_large_archive_is_filled_as_indexing_would(explaining):
+    assert list(search.differences(explaining)) == []
+    assert search.find(explaining, Criteria(limit=1)).total == _CLIPS
+
+
+@pytest.mark.parametrize(
+    ("conditions", "index"),
+    [
+        ([("dc:title", "partial", "babl d")], "search_clip_title"),
+        ([("dc:title", "partial", "диюl babn")], "search_clip_title"),
+        ([("dc:creator", "partial", "fozm d")], "search_clip_creator"),
+        ([("dc:title", "=", "dabl dabl 1")], "search_value_start"),
+        ([("ls:genre", "=", "babl")], "search_value_start"),
+        ([("ls:genre", "partial", "babl")], "search_clip_vals"),
+        ([("ls:isrcnumber", "partial", "0001234")], "search_value_parts"),
+        ([("ls:isrcnumber", "prefix", "gb0001")], "search_value_start"),
+        ([("dc:description", "partial", "kozt gabm f")], "search_value_parts"),
+        ([("dcterms:extent", ">=", "00:59:5"), ("dcterms:extent", "<", "01")],
+         "search_clip_by_extent"),
+        ([("ls:year", ">", "2025")], "search_clip_by_year"),
+        ([("ls:mtime", ">=", "2026-11-21T18:00:00Z")], "search_clip_by_mtime"),
+        ([("ls:mtime", "=", "2026-11-21T18:00:02Z")], "search_value_instant"),
+    ],
+)  # fmt: skip
+def test_conditions_are_answered_by_an_index(explaining, conditions, index):
+    search.find(explaining, Criteria.build(conditions=conditions, limit=25))
+    assert index in explaining.plans
+    assert "Seq Scan on search_clip" not in explaining.plans
+    assert "Seq Scan on search_value" not in explaining.plans
+
+
+def test_alternatives_are_answered_by_two_indexes(explaining):
+    conditions = [("dc:title", "partial", "fozm d"), ("dc:creator", "partial", "fozm d")]
+    search.find(explaining, Criteria.build(conditions=conditions, operator="or", limit=25))
+    assert "BitmapOr" in explaining.plans
+
+
+@pytest.mark.parametrize(
+    ("order_by", "index"),
+    [
+        ([], "search_clip_by_default"),
+        ([("dc:title", False)], "search_clip_by_title"),
+        ([("dc:title", True)], "search_clip_by_title_down"),
+        ([("dc:creator", False)], "search_clip_by_creator"),
+        ([("ls:mtime", True)], "Scan Backward using search_clip_by_mtime"),
+        ([("dcterms:extent", False)], "search_clip_by_extent"),
+        ([("ls:year", False)], "search_clip_by_year"),
+    ],
+)
+def test_pages_of_everything_walk_the_index_of_their_order(
+    explaining, order_by, index, monkeypatch
+):
+    monkeypatch.setattr("archive_server.database.search_find._FEW", 1_000)
+    search.find(explaining, Criteria.build(order_by=order_by, limit=25))
+    assert index in explaining.plans
+
+
+def test_browsing_everything_asks_the_dictionary_alone(explaining):
+    search.browse(explaining, "ls:genre", Criteria())
+    assert "search_value" in explaining.plans
+    assert "search_link" not in explaining.plans
+    assert "search_clip" not in explaining.plans
+
+
+def test_browsing_matches_follows_the_links_of_the_category(explaining):
+    criteria = Criteria.build(conditions=[("dc:title", "partial", "fozm dab")])
+    search.browse(explaining, "ls:genre", criteria)
+    assert "search_link_clip" in explaining.plans
