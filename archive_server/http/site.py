@@ -149,7 +149,7 @@ class ArchiveSite(server.Site):
             method=request.verb,
             route=request.route.template if request.route else "(no such path)",
             gunid=request.names.get("gunid", "-"),
-            status=request.code,
+            status=request.code if request.startedWriting else "unanswered",
             size=request.sentLength,
             elapsed_ms=round((self.seconds() - began_at) * 1000),
             remark=", client left" if is_gone(request) else "",

@@ -268,7 +268,7 @@ class TestLog:
         wire.send(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
         wire.leave()
         (line,) = self._lines(events)
-        assert line["remark"] == ", client left"
+        assert (line["status"], line["remark"]) == ("unanswered", ", client left")
 
 
 class TestTime:
