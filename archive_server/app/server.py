@@ -19,8 +19,9 @@ from archive_server.config import Config
 from archive_server.database.connections import connect
 from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded import EmbeddedPostgres
-from archive_server.database.migrations import migrate, require_current
+from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
+from archive_server.database.upgrade import migrate_after_dump
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
 from archive_server.http.site import ArchiveSite, routes
@@ -96,7 +97,7 @@ def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcemen
             with connection, connection.cursor() as cursor:
                 require_current(cursor)
         else:
-            migrate(connection)
+            migrate_after_dump(connection, data_dir)
         with connection, connection.cursor() as cursor:
             store = find_or_make_store(cursor, data_dir / "store")
         with connection, connection.cursor() as cursor:

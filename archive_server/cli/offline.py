@@ -17,7 +17,8 @@ from archive_server.config import Config, ConfigError, load
 from archive_server.database import embedded, stores
 from archive_server.database.connections import connect
 from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
-from archive_server.database.migrations import SchemaError, migrate, require_current
+from archive_server.database.migrations import SchemaError, require_current
+from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
 from audio_store import AudioStore, AudioStoreError
 
@@ -84,7 +85,7 @@ class Target:
         ):
             # The embedded database is ours to change; another one only by `migrate`.
             if current and not config.database.dsn:
-                migrate(connection)
+                migrate_after_dump(connection, self.data_dir)
             elif current:
                 with connection, connection.cursor() as cursor:
                     require_current(cursor)

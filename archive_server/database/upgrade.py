@@ -1,31 +1,29 @@
 """Bring a database of our own up to date, and keep what it was before."""
 
-import contextlib
 import os
 import subprocess
 from pathlib import Path
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn
 
 from archive_server.database.binaries import find_binaries
 from archive_server.database.cluster import ENVIRONMENT
-from archive_server.database.connections import connect
 from archive_server.database.embedded_errors import EmbeddedError
 from archive_server.database.migrations import migrate, migration_files, pending
 
 
-def migrate_after_dump(dsn: str, directory: Path) -> list[str]:
+def migrate_after_dump(connection: Connection, directory: Path) -> list[str]:
     """Apply all missing migrations; return their names. Blocks.
 
     Where some were applied before, so that there is something to lose, the database is dumped
     into the directory first, as `before-NNNN_subject.dump`, for pg_restore. Raises SchemaError as
     `migrate` does, EmbeddedError when the dump fails; then nothing is changed.
     """
-    with contextlib.closing(connect(dsn)) as connection:
-        missing = _pending(connection)
-        if missing and len(missing) < len(migration_files()):
-            _dump(connection, dsn, directory / f"before-{Path(missing[0]).stem}.dump")
-        return migrate(connection)
+    missing = _pending(connection)
+    if missing and len(missing) < len(migration_files()):
+        _dump(connection, directory / f"before-{Path(missing[0]).stem}.dump")
+    return migrate(connection)
 
 
 def _pending(connection: Connection) -> list[str]:
@@ -33,9 +31,12 @@ def _pending(connection: Connection) -> list[str]:
         return pending(cursor)
 
 
-def _dump(connection: Connection, dsn: str, file: Path) -> None:
+def _dump(connection: Connection, file: Path) -> None:
     """Dump a database by the pg_dump of its server's version, all or nothing."""
-    binaries = find_binaries(connection.info.server_version // 10000)
+    server = connection.info
+    binaries = find_binaries(server.server_version // 10000)
+    # Our own server asks for no password.
+    dsn = make_dsn(host=server.host, port=server.port, user=server.user, dbname=server.dbname)
     unfinished = file.with_suffix(".unfinished")
     # Made by us, so that nobody else can read it.
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))

@@ -33,21 +33,26 @@ def behind(dsn):
     return dsn
 
 
+def upgrade(dsn, directory):
+    with contextlib.closing(connect(dsn)) as connection:
+        return migrate_after_dump(connection, directory)
+
+
 def test_a_new_database_is_migrated_without_a_dump(dsn, tmp_path):
     with contextlib.closing(connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    assert migrate_after_dump(dsn, tmp_path) == list(migration_files())
+    assert upgrade(dsn, tmp_path) == list(migration_files())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_that_is_current_is_left_alone(dsn, tmp_path):
-    assert migrate_after_dump(dsn, tmp_path) == []
+    assert upgrade(dsn, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_database_is_dumped_before_it_is_changed(behind, tmp_path):
     last = list(migration_files())[-1]
-    assert migrate_after_dump(behind, tmp_path) == [last]
+    assert upgrade(behind, tmp_path) == [last]
     (dump,) = tmp_path.iterdir()
     assert dump.name == f"before-{last.removesuffix('.sql')}.dump"
     assert dump.stat().st_mode & 0o777 == 0o600
@@ -63,7 +68,7 @@ def test_an_older_database_is_dumped_before_it_is_changed(behind, tmp_path):
 def test_without_a_dump_nothing_is_changed(behind, tmp_path):
     (tmp_path / "a file").touch()
     with pytest.raises(OSError, match="Not a directory"):
-        migrate_after_dump(behind, tmp_path / "a file")
+        upgrade(behind, tmp_path / "a file")
     with contextlib.closing(connect(behind)) as connection:
         assert len(migrate(connection)) == 1
 
@@ -78,7 +83,7 @@ def test_a_dump_that_fails_is_an_error_and_leaves_no_file(behind, tmp_path):
         cursor.execute("GRANT SELECT ON migration TO weak")
     try:
         with pytest.raises(EmbeddedError, match="nothing was changed"):
-            migrate_after_dump(behind.replace("user=archive", "user=weak"), tmp_path)
+            upgrade(behind.replace("user=archive", "user=weak"), tmp_path)
         assert list(tmp_path.iterdir()) == []
     finally:
         with contextlib.closing(connect(behind)) as connection, connection:
