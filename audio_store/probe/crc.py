@@ -39,7 +39,8 @@ def _lanes(block: bytes, step: _Words) -> list[int]:
     crcs = np.zeros(len(words), dtype=np.uint16)
     for column in np.ascontiguousarray(words.T):
         crcs = step[crcs ^ column]
-    return crcs.tolist()
+    joined: list[int] = crcs.tolist()
+    return joined
 
 
 def _short(block: bytes, crc: int) -> int:
@@ -68,4 +69,5 @@ def _shift_table() -> list[int]:
     table = _step_table()
     for _ in range(_STEPS.bit_length() - 1):
         table = table[table]  # twice as many steps; their number is a power of two
-    return table.tolist()
+    shifted: list[int] = table.tolist()
+    return shifted

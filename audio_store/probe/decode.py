@@ -28,7 +28,7 @@ def decode(file: BinaryIO, shape: Shape) -> Decoded | None:
 
     Raises OSError if the file cannot be read.
     """
-    window = Window(file, shape.start, shape.end, shape.prefix)
+    window = _WindowForC(file, shape.start, shape.end, shape.prefix)
     try:
         with soundfile.SoundFile(window) as sound:
             return _count(sound, "float32" if _may_be_infinite(shape) else "int32")
@@ -37,6 +37,22 @@ def decode(file: BinaryIO, shape: Shape) -> Decoded | None:
     finally:
         if window.error:
             raise window.error
+
+
+class _WindowForC(Window):
+    """A window for a library that cannot pass on exceptions of its callbacks.
+
+    The first OSError is kept in `error`: a failing disk must not look like a short file.
+    """
+
+    error: OSError | None = None
+
+    def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            self.error = self.error or error
+            return 0
 
 
 def _may_be_infinite(shape: Shape) -> bool:

@@ -55,10 +55,14 @@ class Limits:
     files: int = 500  # a worker is replaced after so many
 
     def cpu_for(self, duration_s: float) -> float:
-        return self.cpu_s + self.cpu_share * duration_s
+        return self.cpu_s + self.cpu_share * self._believed(duration_s)
 
     def wall_for(self, duration_s: float) -> float:
-        return self.wall_s + self.wall_share * duration_s
+        return self.wall_s + self.wall_share * self._believed(duration_s)
+
+    def _believed(self, duration_s: float) -> float:
+        # Where a station accepts overlong audio, a forged header must not buy centuries.
+        return min(duration_s, 7 * self.longest_s)
 
 
 def to_json(report: Report) -> dict[str, Any]:

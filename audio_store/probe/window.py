@@ -5,15 +5,10 @@ from typing import BinaryIO
 
 
 class Window(io.RawIOBase):
-    """Read-only: `prefix`, then the bytes [start, end) of `file`.
-
-    C libraries that read through it swallow exceptions of their callbacks, so the first OSError
-    is kept in `error`: a failing disk must not look like a short file.
-    """
+    """Read-only: `prefix`, then the bytes [start, end) of `file`."""
 
     def __init__(self, file: BinaryIO, start: int, end: int, prefix: bytes = b"") -> None:
         super().__init__()
-        self.error: OSError | None = None
         self._file = file
         self._start = start
         self._prefix = prefix
@@ -36,13 +31,8 @@ class Window(io.RawIOBase):
         self._position = origin + offset
         return self._position
 
-    def readinto(self, buffer: "memoryview | bytearray", /) -> int:  # type: ignore[override]
-        view = memoryview(buffer).cast("B")
-        try:
-            count = self._read(view)
-        except OSError as error:
-            self.error = self.error or error
-            raise
+    def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+        count = self._read(memoryview(buffer).cast("B"))
         self._position += count
         return count
 

@@ -16,6 +16,7 @@ _LONGEST_ANSWER = 2**24
 _PIECE = 2**16
 _LAST_WORDS = 2000
 _ENDING_S = 5
+_LONGEST_WAIT_S = 3600  # poll(2) counts milliseconds in an int
 # A worker gets no secrets: of the server's environment only what it takes to run Python.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -124,10 +125,10 @@ class WorkerProcess:
         descriptor = self._process.stdout.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        remaining = deadline - time.monotonic()
-        if remaining <= 0 or not poll.poll(remaining * 1000):
-            raise WorkerLate("no answer in time")
-        return os.read(descriptor, _PIECE)
+        while (remaining := deadline - time.monotonic()) > 0:
+            if poll.poll(min(remaining, _LONGEST_WAIT_S) * 1000):
+                return os.read(descriptor, _PIECE)
+        raise WorkerLate("no answer in time")
 
     def _death(self) -> WorkerDied:
         try:

@@ -147,6 +147,12 @@ def headless_ogg() -> bytes:
     return b"".join(audio.ogg_pages(ogg())[2:])
 
 
+def broken_setup() -> bytes:
+    pages = audio.ogg_pages(ogg())
+    pages[1] = audio.sealed(pages[1][:-500] + bytes(500))
+    return b"".join(pages)
+
+
 def cut_from_a_stream() -> bytes:
     pages = audio.ogg_pages(audio.ogg(audio.noise(8 * RATE)))
     moved = [
@@ -217,6 +223,7 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "no-sound": lambda: audio.wav(SECOND[:0]),
     "not-finite": with_nan,
     "decode-differs": lambda: with_last_granule(2 * RATE),
+    "undecodable": broken_setup,
     "ogg-headers": headless_ogg,
     "ogg-checksum": lambda: audio.flipped(ogg(), 20_000),
     "ogg-gap": lambda: without_ogg_page(4),
@@ -257,10 +264,10 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "tags-unreadable": wordy_tag,
 }
 CASES = {code: cache(make) for code, make in _MAKERS.items()}
-# These need a name, another process, or a decoder that fails: see the other tests.
+# These need a name, or another process: see the other tests. No file is known that draws
+# `decode-failed` or `ogg-hole` after the walker found nothing to refuse.
 ELSEWHERE = {
     "name-differs",
-    "undecodable",
     "decode-failed",
     "decoders-differ",
     "ogg-hole",
@@ -366,3 +373,11 @@ def test_a_refused_file_tells_what_it_is_as_far_as_it_can(examine: Examine) -> N
     facts = examine(frames_missing()).facts
     assert facts
     assert (facts.format, facts.sample_rate, facts.channels) == ("mp3", RATE, 2)
+
+
+def test_a_forged_length_that_is_overruled_buys_no_centuries(examine: Examine) -> None:
+    report = examine(resealed(-1, granule=2**62), "", "too-long", "decode-differs")
+    assert report.refusals == ()
+    assert report.facts
+    # With a forged end nobody knows how much of the last block is padding.
+    assert 3 * RATE <= report.facts.frames < 3 * RATE + 2048
