@@ -10,7 +10,7 @@ from archive_server.config import Config, as_dict, render
 from archive_server.database.binaries import find_binaries
 from archive_server.database.cluster import Cluster
 from archive_server.database.embedded_errors import NoPostgres
-from audio_store.probe import codes, pyogg_available
+from audio_store.probe import pyogg_available
 
 
 @click.group()
@@ -37,7 +37,7 @@ def show(as_json: bool, config_file: Path | None) -> None:
 def check_config(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
     """Check the configuration, and what the machine has of what it needs."""
     loaded = Target(data_dir, config_file).config()
-    problems = _unknown_codes(loaded)
+    problems: list[str] = []
     found = {"postgresql": _postgres(loaded, data_dir, problems), "pyogg": _pyogg()}
     if as_json:
         print_json({"problems": problems, "found": found})
@@ -47,15 +47,6 @@ def check_config(as_json: bool, data_dir: Path, config_file: Path | None) -> Non
         click.echo("the configuration is " + ("not usable" if problems else "good"))
     if problems:
         raise CommandFailed("\n".join(problems))
-
-
-def _unknown_codes(loaded: Config) -> list[str]:
-    known = codes()
-    return [
-        f"[audio] accept: {code} is not the code of a refusal"
-        for code in loaded.audio.accept
-        if code not in known
-    ]
 
 
 def _postgres(loaded: Config, data_dir: Path, problems: list[str]) -> str:

@@ -21,6 +21,7 @@ from archive_server.database.migrations import SchemaError, require_current
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
 from audio_store import AudioStore, AudioStoreError
+from audio_store.probe import overrulable_codes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,7 +73,13 @@ class Target:
     def config(self) -> Config:
         """Its configuration. Raises CommandFailed with everything that is wrong."""
         with failures():
-            return load(self.config_file, os.environ)
+            loaded = load(self.config_file, os.environ)
+        if unknown := sorted(set(loaded.audio.accept) - set(overrulable_codes())):
+            raise CommandFailed(
+                f"{self.config_file}: [audio] accept: {', '.join(unknown)}:"
+                " not a refusal that can be overruled"
+            )
+        return loaded
 
     @contextlib.contextmanager
     def database(self, purpose: str, *, current: bool = True) -> Iterator["OneConnection"]:

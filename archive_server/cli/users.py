@@ -1,6 +1,7 @@
 """`archive-server user`: who can log in."""
 
 import secrets
+import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -103,7 +104,7 @@ def _password(file: TextIO | None) -> str:
     """The password from a file, from the terminal, or a new one, which is printed."""
     if file is not None:
         password = file.readline().rstrip("\r\n")
-    elif click.get_text_stream("stdin").isatty():
+    elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = secrets.token_urlsafe(12)

@@ -97,11 +97,15 @@ class Cluster:
         (self.path / "postmaster.pid").unlink(missing_ok=True)
 
 
+_LETTERS = "--lc-ctype=C.UTF-8"
+
+
 def _run_initdb(path: Path, binaries: Binaries, account: Account) -> None:
     # The builtin locale sorts by code point, alike on every machine, so that an upgrade of the
     # C library cannot silently corrupt indexes.
     locale = (
-        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        # pg_trgm asks the C library what a letter is: under LC_CTYPE C it sees none but ASCII's.
+        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", _LETTERS]
         if binaries.major >= 17
         else ["--locale=C.UTF-8"]
     )

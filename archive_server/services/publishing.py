@@ -98,7 +98,7 @@ class Publisher:
     async def _probe(self, path: Path, upload: Upload) -> tuple[Facts, Report]:
         try:
             report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
-        except ProbeUnavailable as error:
+        except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
             raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:
             first = report.refusals[0]

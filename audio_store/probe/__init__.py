@@ -6,7 +6,7 @@ imported here, and `prober` load no decoder: the server's own process stays clea
 
 from audio_store.probe.prober import Prober, ProbeUnavailable, pyogg_available
 from audio_store.probe.report import Facts, Limits, Remark, Report
-from audio_store.probe.verdicts import codes
+from audio_store.probe.verdicts import codes, overrulable_codes
 
 __all__ = [
     "Facts",
@@ -16,5 +16,6 @@ __all__ = [
     "Remark",
     "Report",
     "codes",
+    "overrulable_codes",
     "pyogg_available",
 ]
