@@ -57,11 +57,17 @@ ALTER TABLE clip ADD CONSTRAINT clip_current_revision
     FOREIGN KEY (clip_id, revision) REFERENCES revision (clip_id, number)
     DEFERRABLE INITIALLY DEFERRED;
 
-CREATE TABLE upload (  -- the right to send the bytes of one clip
+CREATE TABLE upload (  -- the right to send the bytes of one file
     token         text PRIMARY KEY
                   CONSTRAINT upload_token_is_hex CHECK (token ~ '^[0-9a-f]{32}$'),
     user_id       integer NOT NULL REFERENCES users ON DELETE CASCADE,
-    gunid         uuid NOT NULL,  -- of a clip that may not exist yet
+    purpose       text NOT NULL DEFAULT 'clip'
+                  -- clip: audio; import: an exported playlist; restore: a backup
+                  CONSTRAINT upload_purpose_is_known
+                  CHECK (purpose IN ('clip', 'import', 'restore')),
+    gunid         uuid  -- of a clip that may not exist yet
+                  CONSTRAINT upload_of_a_clip_has_its_id
+                  CHECK ((purpose = 'clip') = (gunid IS NOT NULL)),
     file_name     text NOT NULL,
     announced_md5 bytea,  -- NULL: nothing to compare with
     document      text,  -- as the client sent it; NULL: none
@@ -79,9 +85,13 @@ CREATE INDEX upload_last_used ON upload (last_used_at);
 CREATE TABLE lease (  -- the right to read one revision or one document
     token        text PRIMARY KEY
                  CONSTRAINT lease_token_is_hex CHECK (token ~ '^[0-9a-f]{32}$'),
+    parent       text REFERENCES lease ON DELETE CASCADE,  -- closed together with this one
     kind         text NOT NULL
-                 -- audio: over HTTP; file: a link on the server's disk; document: metadata
-                 CONSTRAINT lease_kind_is_known CHECK (kind IN ('audio', 'file', 'document')),
+                 -- audio: over HTTP; file: a link on the server's disk; document: metadata;
+                 -- playlist: a playlist, perhaps with leases of all it holds; edit: the right to
+                 -- change a playlist; export: a tar archive of what its children read; rss: a feed
+                 CONSTRAINT lease_kind_is_known
+                 CHECK (kind IN ('audio', 'file', 'document', 'playlist', 'edit', 'export', 'rss')),
     user_id      integer REFERENCES users ON DELETE SET NULL,
     gunid        uuid NOT NULL,  -- no foreign key: the lease outlives its clip
     file_name    text NOT NULL,
@@ -91,10 +101,13 @@ CREATE TABLE lease (  -- the right to read one revision or one document
     created_at   timestamptz NOT NULL,
     last_used_at timestamptz NOT NULL,
     CONSTRAINT lease_pins_one_thing
-        CHECK (CASE kind WHEN 'document' THEN document_id IS NOT NULL AND content_id IS NULL
-                         ELSE content_id IS NOT NULL AND format IS NOT NULL
-                              AND document_id IS NULL END)
+        CHECK (CASE WHEN kind IN ('audio', 'file')
+                    THEN content_id IS NOT NULL AND format IS NOT NULL AND document_id IS NULL
+                    WHEN kind = 'export' THEN content_id IS NULL AND document_id IS NULL
+                    ELSE document_id IS NOT NULL AND content_id IS NULL END)
 );
+CREATE INDEX lease_parent ON lease (parent) WHERE parent IS NOT NULL;
+CREATE UNIQUE INDEX lease_one_editor ON lease (gunid) WHERE kind = 'edit';
 CREATE INDEX lease_content ON lease (content_id);
 CREATE INDEX lease_document ON lease (document_id);
 CREATE INDEX lease_last_used ON lease (last_used_at);
