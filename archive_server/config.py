@@ -110,6 +110,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Testing:
+    """What only an archive may do that nobody would miss."""
+
+    allow_reset: bool = option(default=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What the process's surroundings tell."""
 
@@ -131,6 +138,7 @@ class Config:
     audio: Audio = field(default_factory=Audio)
     storage: Storage = field(default_factory=Storage)
     limits: Limits = field(default_factory=Limits)
+    testing: Testing = field(default_factory=Testing)
     environment: Environment = field(default_factory=Environment)
 
 
@@ -145,6 +153,7 @@ SECTIONS: dict[str, type] = {
     "audio": Audio,
     "storage": Storage,
     "limits": Limits,
+    "testing": Testing,
 }
 
 
