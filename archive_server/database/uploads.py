@@ -8,24 +8,25 @@ from psycopg2.extensions import cursor as Cursor
 from archive_server.errors import UnknownToken, WrongToken
 from archive_server.model.clips import Content
 from archive_server.model.gunid import Gunid
-from archive_server.model.uploads import Upload
+from archive_server.model.uploads import Purpose, Upload
 
 _COLUMNS = """token, user_id, gunid, file_name, announced_md5, document, total_size,
-              sha256, md5, digested_size, last_used_at"""
+              sha256, md5, digested_size, last_used_at, purpose"""
 
 
 def add(cursor: Cursor, upload: Upload) -> None:
     """Begin an upload."""
     cursor.execute(
         """
-        INSERT INTO upload (token, user_id, gunid, file_name, announced_md5, document, created_at,
-                            last_used_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO upload (token, user_id, purpose, gunid, file_name, announced_md5, document,
+                            created_at, last_used_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             upload.token,
             upload.user_id,
-            upload.gunid.uuid,
+            upload.purpose.value,
+            upload.gunid and upload.gunid.uuid,
             upload.file_name,
             upload.announced_md5,
             upload.document,
@@ -59,7 +60,7 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
 def _upload(
     token: str,
     user_id: int,
-    gunid: UUID,
+    gunid: UUID | None,
     file_name: str,
     announced_md5: memoryview | None,
     document: str | None,
@@ -68,6 +69,7 @@ def _upload(
     md5: memoryview | None,
     digested_size: int | None,
     last_used_at: datetime,
+    purpose: str,
 ) -> Upload:
     digested = None
     if sha256 is not None and md5 is not None and digested_size is not None:
@@ -75,13 +77,14 @@ def _upload(
     return Upload(
         token,
         user_id,
-        Gunid(gunid),
+        None if gunid is None else Gunid(gunid),
         file_name,
         None if announced_md5 is None else bytes(announced_md5),
         document,
         total_size,
         digested,
         last_used_at,
+        Purpose(purpose),
     )
 
 

@@ -1,15 +1,17 @@
-"""Uploads: the right to send the bytes of one clip."""
+"""Uploads: the right to send the bytes of one file."""
 
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from archive_server.errors import UnknownToken
+from archive_server.errors import BadRequest, UnknownToken
 from archive_server.model.clips import Content
 from archive_server.model.gunid import Gunid
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def new_token() -> str:
@@ -24,19 +26,41 @@ def checked_token(token: str) -> str:
     return token.lower()
 
 
+def announced_md5(text: str) -> bytes | None:
+    """The MD5 a client announces, in hex; None for an empty text. Raises BadRequest."""
+    if text and not _MD5.fullmatch(text):
+        raise BadRequest("chsum: an MD5 of 32 hex digits expected")
+    return bytes.fromhex(text) or None
+
+
+class Purpose(StrEnum):
+    """What is to be made of an upload."""
+
+    CLIP = "clip"
+    IMPORT = "import"  # an archive with playlists
+    RESTORE = "restore"  # a backup
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """What is known of bytes that are being received."""
 
     token: str
     user_id: int
-    gunid: Gunid
+    gunid: Gunid | None  # of the clip it is for; None for archives
     file_name: str
     announced_md5: bytes | None
     document: str | None  # as the client sent it
     total_size: int | None  # bytes; None: not told yet
     digested: Content | None  # the digests of the bytes received, if known
     last_used_at: datetime
+    purpose: Purpose = Purpose.CLIP
+
+    @property
+    def clip(self) -> Gunid:
+        """The id of the clip that an upload of audio is for."""
+        assert self.gunid is not None, "uploads of clips have one: upload_of_a_clip_has_its_id"
+        return self.gunid
 
 
 @dataclass(frozen=True, slots=True)

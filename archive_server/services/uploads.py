@@ -6,9 +6,17 @@ from datetime import datetime, timedelta
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import uploads
-from archive_server.errors import TooLarge, WrongOffset
+from archive_server.errors import TooLarge, WrongOffset, WrongToken
 from archive_server.model.clips import Content
-from archive_server.model.uploads import Upload, UploadState, checked_token
+from archive_server.model.uploads import (
+    Purpose,
+    Upload,
+    UploadState,
+    announced_md5,
+    checked_token,
+    new_token,
+)
+from archive_server.model.users import Caller
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, StagedFile
 
@@ -44,6 +52,33 @@ class UploadService:
         return await self.database.run(
             uploads.use, checked_token(token), at=now, used_after=now - self.policy.idle
         )
+
+    async def start(self, caller: Caller, purpose: Purpose, file_name: str, md5: str) -> Upload:
+        """Give out the right to send an archive. `md5` (hex) may be empty. Raises BadRequest.
+
+        Whoever closes the upload decides whether the caller may have done with it what they want.
+        """
+        upload = Upload(
+            token=new_token(),
+            user_id=caller.user_id,
+            gunid=None,
+            file_name=file_name,
+            announced_md5=announced_md5(md5),
+            document=None,
+            total_size=None,
+            digested=None,
+            last_used_at=self.now(),
+            purpose=purpose,
+        )
+        await self.database.run(uploads.add, upload)
+        return upload
+
+    async def find_for(self, token: str, purpose: Purpose) -> Upload:
+        """As `find`, for an upload of this purpose. Raises UnknownToken, WrongToken."""
+        upload = await self.find(token)
+        if upload.purpose is not purpose:
+            raise WrongToken(f"this token is for something else (upload: {upload.purpose})")
+        return upload
 
     async def receive(self, token: str, start: int | None, total: int | None) -> "Receiving":
         """Begin to take bytes, from `start` on (None: afresh), of `total` in the end (if known).
