@@ -10,10 +10,12 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from archive_server.errors import ArchiveError, TooLarge
 from archive_server.problems import problem_for
+from archive_server.xmlrpc.compression import SMALLEST, gzipped, inflated, wants_gzip
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.encoder import encode_fault
 from archive_server.xmlrpc.method import Client
 from archive_server.xmlrpc.values import CRASHED, Fault
+from archive_server.xmlrpc.xml_tree import SMALL
 
 log = Logger()
 
@@ -62,10 +64,28 @@ class XmlRpcResource(Resource):
         if len(body) > self._largest:
             self.refuse(request, TooLarge(f"a call may have {self._largest} bytes"))
             return
+        try:
+            body = await self._inflated(body, request.getHeader("content-encoding") or "")
+        except ArchiveError as error:
+            self.refuse(request, error)
+            return
         client = Client(_host(request.getClientAddress()), self._base_url(request))
         answer = await self._dispatcher.answer(body, client)
+        if len(answer) >= SMALLEST and wants_gzip(request.getHeader("accept-encoding") or ""):
+            answer = await self._gzipped(answer)
+            request.setHeader(b"Content-Encoding", b"gzip")
         if not leaving:
             _send(request, _XML, answer)
+
+    async def _inflated(self, body: bytes, encoding: str) -> bytes:
+        if not encoding:
+            return body
+        return await self._dispatcher.in_thread(inflated, body, encoding, self._largest)
+
+    async def _gzipped(self, answer: bytes) -> bytes:
+        if len(answer) <= SMALL:
+            return gzipped(answer)
+        return await self._dispatcher.in_thread(gzipped, answer)
 
 
 def _refuse_method(request: Request) -> int:
