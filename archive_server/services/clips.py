@@ -1,6 +1,5 @@
 """Storing, replacing, describing and deleting clips."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,17 +9,23 @@ from archive_server.blocking import Database
 from archive_server.database import clips, contents, documents, search, uploads
 from archive_server.database import journal as journal_rows
 from archive_server.database.journal import Event
-from archive_server.errors import BadRequest, Conflict, Duplicate, NotFound
+from archive_server.errors import Conflict, Duplicate, Forbidden, NotFound
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid, IdStyle
-from archive_server.model.uploads import Upload, checked_token, new_token
-from archive_server.model.users import Caller, Role
-from archive_server.services.publishing import Publisher
+from archive_server.model.rights import Action
+from archive_server.model.uploads import (
+    Purpose,
+    Upload,
+    announced_md5,
+    checked_token,
+    new_token,
+)
+from archive_server.model.users import Caller
+from archive_server.services.publishing import Publisher, require_to_store
+from archive_server.services.rights import require_on_clip
 from archive_server.services.uploads import UploadService
-
-_MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class ClipPolicy:
 
 @dataclass(frozen=True)
 class ClipService:
-    """What may be done with clips. Everybody may read; a maintainer may change."""
+    """What may be done with clips."""
 
     database: Database
     uploads: UploadService
@@ -50,9 +55,7 @@ class ClipService:
         `document` and `md5` (hex) may be empty. Nothing of the archive changes before
         `finish_upload`. Raises Forbidden, BadRequest, BadDocument, Conflict, Duplicate.
         """
-        caller.must_be(Role.MAINTAINER)
-        if md5 and not _MD5.fullmatch(md5):
-            raise BadRequest("chsum: an MD5 of 32 hex digits expected")
+        announced = announced_md5(md5)
         if document:
             self._parsed(document)
         upload = Upload(
@@ -60,13 +63,13 @@ class ClipService:
             user_id=caller.user_id,
             gunid=gunid or Gunid.new(self.policy.id_style),
             file_name=file_name,
-            announced_md5=bytes.fromhex(md5) or None,
+            announced_md5=announced,
             document=document or None,
             total_size=None,
             digested=None,
             last_used_at=self.now(),
         )
-        await self.database.run(_reserve, upload, self.policy.refuse_duplicates)
+        await self.database.run(_reserve, caller, upload, self.policy.refuse_duplicates)
         return upload
 
     async def finish_upload(self, caller: Caller, token: str) -> Gunid:
@@ -75,26 +78,24 @@ class ClipService:
         What is refused stays as it was: the bytes can be sent again, until the upload expires.
         Raises Forbidden, UnknownToken, WrongToken, UploadBusy, RefusedAudio, Unavailable.
         """
-        caller.must_be(Role.MAINTAINER)
-        upload = await self.uploads.find(checked_token(token))
+        upload = await self.uploads.find_for(checked_token(token), Purpose.CLIP)
+        # Now, to spare the work, and once more in the transaction that makes the clip.
+        await self.database.run(_require_to_finish, caller, upload)
         return await self.publisher.publish(caller, upload)
 
     async def exists(self, caller: Caller, gunid: Gunid) -> bool:
-        """Whether there is such a clip (or webstream) to be seen."""
-        clip = await self.database.run(clips.find, gunid)
-        return (
-            clip is not None
-            and clip.state is ClipState.READY
-            and clip.file_type is not FileType.PLAYLIST
-        )
+        """Whether there is such a clip (or webstream) to be seen.
+
+        Raises Forbidden where there is one that the caller may not read.
+        """
+        return await self.database.run(_exists, caller, gunid)
 
     async def document(self, caller: Caller, gunid: Gunid) -> str:
-        """A clip's metadata document, in its canonical form. Raises NotFound."""
-        return await self.database.run(_document, gunid)
+        """A clip's metadata document, in its canonical form. Raises Forbidden, NotFound."""
+        return await self.database.run(_document, caller, gunid)
 
     async def describe(self, caller: Caller, gunid: Gunid, xml: str) -> None:
         """Give a clip another document. Raises Forbidden, NotFound, BadDocument."""
-        caller.must_be(Role.MAINTAINER)
         await self.database.run(_describe, caller, gunid, self._parsed(xml), self.now())
 
     async def delete(self, caller: Caller, gunid: Gunid, *, forced: bool) -> None:
@@ -102,7 +103,6 @@ class ClipService:
 
         Raises Forbidden, and NotFound unless forced: what is to be gone and is, is no error.
         """
-        caller.must_be(Role.MAINTAINER)
         await self.database.run(_delete if forced else _trash, caller, gunid, self.now())
 
     async def restore(self, gunid: Gunid) -> None:
@@ -117,10 +117,11 @@ class ClipService:
         return Document.parse(xml, largest=self.policy.largest_document)
 
 
-def _reserve(cursor: Any, upload: Upload, refuse_duplicates: bool) -> None:
-    clip = clips.find(cursor, upload.gunid)
+def _reserve(cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: bool) -> None:
+    clip = clips.find(cursor, upload.clip)
+    require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
-        raise Conflict(f"{upload.gunid} is a {clip.file_type}, not an audio clip")
+        raise Conflict(f"{upload.clip} is a {clip.file_type}, not an audio clip")
     if refuse_duplicates and upload.announced_md5:
         file_name = contents.file_name_with(cursor, upload.announced_md5)
         if file_name is not None:
@@ -128,13 +129,30 @@ def _reserve(cursor: Any, upload: Upload, refuse_duplicates: bool) -> None:
     uploads.add(cursor, upload)
 
 
-def _document(cursor: Any, gunid: Gunid) -> str:
-    return documents.xml(cursor, clips.get_ready(cursor, gunid).document_id)
+def _require_to_finish(cursor: Any, caller: Caller, upload: Upload) -> None:
+    require_to_store(cursor, caller, clips.find(cursor, upload.clip))
+    if upload.user_id != caller.user_id:
+        raise Forbidden(f"user {caller.login} may not finish what another user began")
+
+
+def _exists(cursor: Any, caller: Caller, gunid: Gunid) -> bool:
+    clip = clips.find(cursor, gunid)
+    if clip is None:
+        return False
+    require_on_clip(cursor, caller, Action.READ, clip)
+    return clip.state is ClipState.READY and clip.file_type is not FileType.PLAYLIST
+
+
+def _document(cursor: Any, caller: Caller, gunid: Gunid) -> str:
+    clip = clips.get_ready(cursor, gunid)
+    require_on_clip(cursor, caller, Action.READ, clip)
+    return documents.xml(cursor, clip.document_id)
 
 
 def _describe(cursor: Any, caller: Caller, gunid: Gunid, document: Document, at: datetime) -> None:
     clips.lock_gunid(cursor, gunid)
     clip = clips.get_ready(cursor, gunid)
+    require_on_clip(cursor, caller, Action.WRITE, clip)
     if clip.revision is not None:
         old = Document.parse(documents.xml(cursor, clip.document_id))
         document = completed(
@@ -157,6 +175,7 @@ def change_document(cursor: Any, clip: Clip, document: Document, at: datetime) -
 def _trash(cursor: Any, caller: Caller, gunid: Gunid, at: datetime) -> None:
     clips.lock_gunid(cursor, gunid)
     clip = clips.get_ready(cursor, gunid)
+    require_on_clip(cursor, caller, Action.WRITE, clip)
     clips.trash(cursor, clip.clip_id, at)
     search.unindex(cursor, clip.clip_id)
     journal_rows.add(cursor, Event.TRASHED, gunid, caller.login, at)
@@ -166,6 +185,7 @@ def _delete(cursor: Any, caller: Caller, gunid: Gunid, at: datetime) -> None:
     clips.lock_gunid(cursor, gunid)
     clip = clips.find(cursor, gunid)
     if clip is not None:
+        require_on_clip(cursor, caller, Action.WRITE, clip)
         remove(cursor, clip, caller.login, at)
 
 

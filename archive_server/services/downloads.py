@@ -13,8 +13,10 @@ from archive_server.errors import NotFound, Unavailable, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import AudioLease, DocumentLease, Lease, LeaseKind
+from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services.rights import require_on_clip
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, ContentId
 
@@ -72,10 +74,10 @@ class DownloadService:
     idle: timedelta  # how long a lease lives after its last use
 
     async def open_audio(self, caller: Caller, gunid: Gunid) -> OpenLease:
-        """Lease a clip's current revision. Raises NotFound, Unavailable."""
+        """Lease a clip's current revision. Raises Forbidden, NotFound, Unavailable."""
         token = new_token()
         clip, revision = await self.database.run(
-            _lease_audio, token, LeaseKind.AUDIO, gunid, caller.user_id, self.now()
+            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now()
         )
         content = revision.content
         extension = revision.facts.format.value
@@ -90,21 +92,19 @@ class DownloadService:
     async def open_file(self, caller: Caller, gunid: Gunid) -> LocalFile:
         """Lease a clip's current revision as a file on the server's disk.
 
-        Raises NotFound, Unavailable.
+        Raises Forbidden, NotFound, Unavailable.
         """
         token = new_token()
         with store_errors():
             path = await self.database.run(
-                _lease_file, token, gunid, caller.user_id, self.now(), self.store.link
+                _lease_file, caller, token, gunid, self.now(), self.store.link
             )
         return LocalFile(token, path)
 
     async def open_document(self, caller: Caller, gunid: Gunid) -> OpenLease:
-        """Lease a clip's current document. Raises NotFound."""
+        """Lease a clip's current document. Raises Forbidden, NotFound."""
         token = new_token()
-        clip, xml = await self.database.run(
-            _lease_document, token, gunid, caller.user_id, self.now()
-        )
+        clip, xml = await self.database.run(_lease_document, caller, token, gunid, self.now())
         body = xml.encode()
         return OpenLease(
             token,
@@ -148,15 +148,18 @@ class DownloadService:
         )
 
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
-        """A clip's current revision. Raises NotFound, Unavailable."""
-        clip = await self.database.run(clips.get_ready, gunid)
+        """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
+        clip = await self.database.run(_readable, caller, gunid)
         if clip.revision is None:
             raise NotFound(f"{gunid} has no audio")
         return await self._audio(clip, clip.revision)
 
     async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
-        """One revision of a clip, as long as it is kept. Raises NotFound, Unavailable."""
-        clip, revision = await self.database.run(_find_revision, gunid, number)
+        """One revision of a clip, as long as it is kept.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
+        clip, revision = await self.database.run(_find_revision, caller, gunid, number)
         return await self._audio(clip, revision)
 
     async def touch(self, tokens: Collection[str]) -> None:
@@ -195,34 +198,36 @@ def _xml_name(file_name: str) -> str:
 
 
 def _lease_audio(
-    cursor: Any, token: str, kind: LeaseKind, gunid: Gunid, user_id: int, at: datetime
+    cursor: Any, caller: Caller, token: str, kind: LeaseKind, gunid: Gunid, at: datetime
 ) -> tuple[Clip, Revision]:
     clip = clips.get_ready_for_reading(cursor, gunid)
+    require_on_clip(cursor, caller, Action.READ, clip)
     if clip.revision is None:
         raise NotFound(f"{gunid} has no audio")
-    leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=user_id, at=at)
+    leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=caller.user_id, at=at)
     return clip, clip.revision
 
 
 def _lease_file(
     cursor: Any,
+    caller: Caller,
     token: str,
     gunid: Gunid,
-    user_id: int,
     at: datetime,
     link: Callable[[ContentId, str, str], Path],
 ) -> Path:
-    _, revision = _lease_audio(cursor, token, LeaseKind.FILE, gunid, user_id, at)
+    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at)
     # Inside the transaction, which keeps the content from going; the link before the row is
     # committed, so that no lease is without its file.
     return link(ContentId(revision.content.sha256), token, revision.facts.format.value)
 
 
 def _lease_document(
-    cursor: Any, token: str, gunid: Gunid, user_id: int, at: datetime
+    cursor: Any, caller: Caller, token: str, gunid: Gunid, at: datetime
 ) -> tuple[Clip, str]:
     clip = clips.get_ready_for_reading(cursor, gunid)
-    leases.add_document(cursor, token, clip, user_id=user_id, at=at)
+    require_on_clip(cursor, caller, Action.READ, clip)
+    leases.add_document(cursor, token, clip, user_id=caller.user_id, at=at)
     return clip, documents.xml(cursor, clip.document_id)
 
 
@@ -242,8 +247,14 @@ def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> Le
     return lease
 
 
-def _find_revision(cursor: Any, gunid: Gunid, number: int) -> tuple[Clip, Revision]:
+def _readable(cursor: Any, caller: Caller, gunid: Gunid) -> Clip:
     clip = clips.get_ready(cursor, gunid)
+    require_on_clip(cursor, caller, Action.READ, clip)
+    return clip
+
+
+def _find_revision(cursor: Any, caller: Caller, gunid: Gunid, number: int) -> tuple[Clip, Revision]:
+    clip = _readable(cursor, caller, gunid)
     revision = clips.find_revision(cursor, clip.clip_id, number)
     if revision is None:
         raise NotFound(f"clip {gunid} has no revision {number}")

@@ -1,27 +1,33 @@
 """From received bytes to a clip: verify, probe, publish.
 
+The bytes were sent by a client (`publish`), or are at hand in the server: an archive's member, a
+file a job has made (`add`, `examined`).
+
 The order is promise 2: digests, then the probe's verdict, then the file under its final name, then
 one transaction that makes the clip. A crash before the last step leaves bytes without a row, which
 the janitor removes; it never leaves a row without its bytes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import clips, contents, documents, journal, search, uploads
-from archive_server.errors import RefusedAudio, Unavailable
+from archive_server.errors import Conflict, RefusedAudio, Unavailable
 from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
 from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
 from archive_server.model.documents import Document
 from archive_server.model.extents import extent_text
 from archive_server.model.gunid import Gunid
-from archive_server.model.uploads import Upload
+from archive_server.model.rights import Action
+from archive_server.model.uploads import Upload, new_token
 from archive_server.model.users import Caller
+from archive_server.services.rights import require_on_clip, require_on_home
 from archive_server.services.storing import store_errors
 from audio_store import (
     AudioStore,
@@ -33,10 +39,25 @@ from audio_store import (
 )
 from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
 
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Audio that was found to be whole and lies on the disk: what a clip can be made of."""
+
+    gunid: Gunid
+    file_name: str
+    document: str | None  # as somebody wrote it; None: what the audio says of itself
+    content: Content
+    facts: Facts
+    report: Report
+    publish_file: Callable[[], object]  # gives the bytes their final name; may be called again
+
 
 @dataclass(frozen=True)
 class Publisher:
-    """Makes clips of uploads."""
+    """Makes clips of uploads, and of audio that is in the server already."""
 
     database: Database
     store: AudioStore
@@ -48,7 +69,7 @@ class Publisher:
     async def publish(self, caller: Caller, upload: Upload) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
 
-        Raises RefusedAudio, UploadBusy, UnknownToken, Unavailable.
+        Raises Forbidden, RefusedAudio, UploadBusy, UnknownToken, Unavailable.
         """
         try:
             with store_errors():
@@ -61,16 +82,70 @@ class Publisher:
             digests = await self._digests(staged, upload)
             content = Content(digests.sha256, digests.md5, digests.size)
             _compare(content, upload)
-            facts, report = await self._probe(staged.path, upload)
-            with store_errors():
-                # Long, and nothing the transaction must wait for.
-                await self.in_thread(staged.sync)
-            # Once, even if the transaction is tried again: the staged file is gone by then.
-            publish_file = cache(partial(self.store.publish, staged, digests))
-            await self._make_clip(caller, upload, content, facts, report, publish_file)
+            facts, report = await self._probe(staged.path, upload.file_name)
+            publish_file = await self._publication(staged, digests)
+            examined = _examined(upload, content, facts, report, publish_file)
+            await self._finish(caller, upload, examined)
         finally:
             await self.in_thread(staged.close)
-        return upload.gunid
+        return upload.clip
+
+    async def add(
+        self,
+        caller: Caller,
+        source: Path | BinaryIO,
+        gunid: Gunid,
+        document: str | None,
+        file_name: str,
+    ) -> Gunid:
+        """Make a clip, or a new revision of one, of audio that is at hand; read to its end.
+
+        It passes all the checks of an upload. Raises RefusedAudio, BadDocument, Conflict,
+        Forbidden, Unavailable.
+        """
+        async with self.examined(source, gunid, document, file_name) as examined:
+            with store_errors():
+                await self.database.run(make_clip, caller, examined, self.now())
+        return gunid
+
+    @asynccontextmanager
+    async def examined(
+        self, source: Path | BinaryIO, gunid: Gunid, document: str | None, file_name: str
+    ) -> AsyncIterator[Examined]:
+        """Copy audio into the store, and find it whole: for transactions of the caller's own.
+
+        Inside the block such a transaction may call `make_clip`. Whatever it has not published
+        is dropped at the end of the block; where the process dies, by the janitor, who leaves
+        alone what is locked. Raises RefusedAudio, BadDocument, Unavailable.
+        """
+        if document is not None:
+            Document.parse(document)
+        token = new_token()
+        with store_errors():
+            staged = await self.in_thread(self.store.stage, token)
+        try:
+            with store_errors():
+                await self.in_thread(_copy, source, staged)
+                digests = await self.in_thread(staged.digests)
+            content = Content(digests.sha256, digests.md5, digests.size)
+            if content.size == 0:
+                raise RefusedAudio("there are no bytes", "empty")
+            facts, report = await self._probe(staged.path, file_name)
+            publish_file = await self._publication(staged, digests)
+            yield Examined(gunid, file_name, document, content, facts, report, publish_file)
+        finally:
+            # It may have been published already, and what is left here the janitor would find.
+            with suppress(AudioStoreError):
+                await self.in_thread(staged.close)
+                await self.in_thread(self.store.discard, token)
+
+    async def _publication(self, staged: StagedFile, digests: Digests) -> Callable[[], object]:
+        """Bring the bytes to the disk; give the function that gives them their final name."""
+        with store_errors():
+            # Long, and nothing a transaction must wait for.
+            await self.in_thread(staged.sync)
+        # Once, even if the transaction is tried again: the staged file is gone by then.
+        return cache(partial(self.store.publish, staged, digests))
 
     async def _publish_again(self, caller: Caller, upload: Upload, content: Content) -> Gunid:
         """Go on where a transaction failed after the file had got its name."""
@@ -80,10 +155,10 @@ class Publisher:
         except AudioStoreError as error:
             raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(Content(content.sha256, content.md5, size), upload)
-        facts, report = await self._probe(self.store.path(content_id), upload)
+        facts, report = await self._probe(self.store.path(content_id), upload.file_name)
         still_there = partial(self.store.size, content_id)
-        await self._make_clip(caller, upload, content, facts, report, still_there)
-        return upload.gunid
+        await self._finish(caller, upload, _examined(upload, content, facts, report, still_there))
+        return upload.clip
 
     async def _digests(self, staged: StagedFile, upload: Upload) -> Digests:
         known = upload.digested
@@ -95,9 +170,9 @@ class Publisher:
         await self.database.run(uploads.note_received, upload.token, content, self.now())
         return digests
 
-    async def _probe(self, path: Path, upload: Upload) -> tuple[Facts, Report]:
+    async def _probe(self, path: Path, file_name: str) -> tuple[Facts, Report]:
         try:
-            report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
+            report = await self.in_thread(self.prober.probe, path, file_name, self.accept)
         except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
             raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:
@@ -105,19 +180,38 @@ class Publisher:
             raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
         return report.facts, report
 
-    async def _make_clip(
-        self,
-        caller: Caller,
-        upload: Upload,
-        content: Content,
-        facts: Facts,
-        report: Report,
-        publish_file: Callable[[], object],
-    ) -> None:
+    async def _finish(self, caller: Caller, upload: Upload, examined: Examined) -> None:
         with store_errors():
-            await self.database.run(
-                _publish, caller, upload, content, facts, report, publish_file, self.now()
-            )
+            await self.database.run(_publish, caller, upload, examined, self.now())
+
+
+def _copy(source: Path | BinaryIO, staged: StagedFile) -> None:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            _copy(file, staged)
+        return
+    while block := source.read(_BLOCK):
+        staged.append(block)
+
+
+def _examined(
+    upload: Upload,
+    content: Content,
+    facts: Facts,
+    report: Report,
+    publish_file: Callable[[], object],
+) -> Examined:
+    return Examined(
+        upload.clip, upload.file_name, upload.document, content, facts, report, publish_file
+    )
+
+
+def require_to_store(cursor: Any, caller: Caller, clip: Clip | None) -> None:
+    """Raise Forbidden unless the caller may replace this clip, or (None) add one."""
+    if clip is None:
+        require_on_home(cursor, caller, Action.WRITE)
+    else:
+        require_on_clip(cursor, caller, Action.WRITE, clip)
 
 
 def _compare(content: Content, upload: Upload) -> None:
@@ -136,33 +230,37 @@ def _compare(content: Content, upload: Upload) -> None:
         )
 
 
-def _publish(
-    cursor: Any,
-    caller: Caller,
-    upload: Upload,
-    content: Content,
-    facts: Facts,
-    report: Report,
-    publish_file: Callable[[], object],
-    at: datetime,
-) -> None:
-    """The last step: the file gets its name, and one transaction makes the clip."""
-    clips.lock_gunid(cursor, upload.gunid)
-    contents.lock(cursor, content.sha256)  # the janitor stays away from these bytes
+def _publish(cursor: Any, caller: Caller, upload: Upload, examined: Examined, at: datetime) -> None:
+    """The last step of an upload: it ends, and one transaction makes the clip."""
+    clips.lock_gunid(cursor, upload.clip)  # whoever publishes comes by here first
     uploads.remove(cursor, upload.token)
-    clip = clips.find(cursor, upload.gunid)
+    make_clip(cursor, caller, examined, at)
+
+
+def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> None:
+    """Give the file its name, and make the clip, or a new revision of it.
+
+    Raises Conflict if the id is that of something else.
+    """
+    clips.lock_gunid(cursor, examined.gunid)
+    contents.lock(cursor, examined.content.sha256)  # the janitor stays away from these bytes
+    facts = examined.facts
+    clip = clips.find(cursor, examined.gunid)
+    if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
+        raise Conflict(f"{examined.gunid} is a {clip.file_type}, not an audio clip")
+    require_to_store(cursor, caller, clip)
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
-    document = _document(upload, old, clip, facts, report.tags).stamped(at)
-    publish_file()  # bytes before rows
-    contents.add(cursor, content, at)
+    document = _document(examined, old, clip).stamped(at)
+    examined.publish_file()  # bytes before rows
+    contents.add(cursor, examined.content, at)
     document_id = documents.add(cursor, document.to_xml())
     if clip is None:
         clip_id = clips.add(
             cursor,
-            upload.gunid,
+            examined.gunid,
             FileType.AUDIO_CLIP,
             owner_id=caller.user_id,
-            file_name=upload.file_name,
+            file_name=examined.file_name,
             document_id=document_id,
             at=at,
         )
@@ -170,26 +268,21 @@ def _publish(
         clip_id = clip.clip_id
         if clip.state is ClipState.TRASHED:
             clips.restore(cursor, clip_id)
-        clips.rename(cursor, clip_id, upload.file_name)
+        clips.rename(cursor, clip_id, examined.file_name)
         clips.describe(cursor, clip_id, document_id, at)
         documents.remove_unless_used(cursor, clip.document_id)
-    warnings = [remark.code for remark in report.warnings]
-    clips.revise(cursor, clip_id, content, _facts(facts), warnings, at)
-    search.index(cursor, clip_id, upload.gunid, FileType.AUDIO_CLIP, document, at)
+    warnings = [remark.code for remark in examined.report.warnings]
+    clips.revise(cursor, clip_id, examined.content, _facts(facts), warnings, at)
+    search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
     event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
-    journal.add(cursor, event, upload.gunid, caller.login, at)
+    journal.add(cursor, event, examined.gunid, caller.login, at)
 
 
-def _document(
-    upload: Upload,
-    old: Document | None,
-    clip: Clip | None,
-    facts: Facts,
-    tags: Mapping[str, tuple[str, ...]],
-) -> Document:
+def _document(examined: Examined, old: Document | None, clip: Clip | None) -> Document:
     """What the clip is described by: the client's words, then the old ones, then the audio's."""
-    if upload.document is not None:
-        document = Document.parse(upload.document)
+    facts, tags = examined.facts, examined.report.tags
+    if examined.document is not None:
+        document = Document.parse(examined.document)
     elif old is not None and clip is not None:
         document = _with_new_extent(old, clip, facts)
     else:
@@ -200,14 +293,14 @@ def _document(
             "ls:bitrate": str(facts.bit_rate),
             "ls:samplerate": str(facts.sample_rate),
             "ls:channels": str(facts.channels),
-            "ls:filename": upload.file_name,
+            "ls:filename": examined.file_name,
         }
         document = completed(
-            document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
+            document, title=title_of(examined.file_name, tags), duration_us=facts.duration_us
         )
         return described_by_tags(document, tags, measured)
     return completed(
-        document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
+        document, title=title_of(examined.file_name, tags), duration_us=facts.duration_us
     )
 
 

@@ -1,26 +1,42 @@
 """Finding clips by their metadata."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import search
+from archive_server.model.rights import Action
 from archive_server.model.search import Criteria, Page, Values
 from archive_server.model.users import Caller
+from archive_server.services.rights import require_on_archive
 
 
 @dataclass(frozen=True)
 class SearchService:
-    """Searching and browsing; every user may."""
+    """Searching and browsing."""
 
     database: Database
 
     async def find(self, caller: Caller, criteria: Criteria) -> Page:
-        """A page of the clips that meet the criteria, and their number. Raises BadCriteria."""
-        return await self.database.run(search.find, criteria)
+        """A page of the clips that meet the criteria, and their number.
+
+        Raises Forbidden, BadCriteria.
+        """
+        return await self.database.run(_find, caller, criteria)
 
     async def browse(self, caller: Caller, category: str, criteria: Criteria) -> Values:
         """The distinct values of a category among the clips that meet the criteria.
 
-        Raises BadCriteria.
+        Raises Forbidden, BadCriteria.
         """
-        return await self.database.run(search.browse, category, criteria)
+        return await self.database.run(_browse, caller, category, criteria)
+
+
+def _find(cursor: Any, caller: Caller, criteria: Criteria) -> Page:
+    require_on_archive(cursor, caller, Action.READ)
+    return search.find(cursor, criteria)
+
+
+def _browse(cursor: Any, caller: Caller, category: str, criteria: Criteria) -> Values:
+    require_on_archive(cursor, caller, Action.READ)
+    return search.browse(cursor, category, criteria)

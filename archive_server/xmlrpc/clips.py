@@ -142,7 +142,7 @@ METHODS = (
         takes=(SESSION, GUNID),
         gives=(Member("exists", Kind.BOOLEAN, "whether it exists"),),
         call=ClipMethods.exists,
-        raises=(BadRequest, NoSession),
+        raises=(BadRequest, NoSession, Forbidden),
         since="2005-01",
     ),
     Method(
@@ -151,7 +151,7 @@ METHODS = (
         takes=(SESSION, GUNID),
         gives=(_METADATA,),
         call=ClipMethods.document,
-        raises=(BadRequest, NoSession, NotFound),
+        raises=(BadRequest, NoSession, Forbidden, NotFound),
         since="2005-01",
     ),
     Method(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from archive_server.errors import (
     BadRequest,
+    Forbidden,
     NoSession,
     NotFound,
     Unavailable,
@@ -81,7 +82,7 @@ _OPENED = (
     Member("size", Kind.INT, "how many bytes; a `double` from 2 GiB on"),
     Member("filename", Kind.STRING, "the file's name"),
 )
-_RAISED_OPENING = (BadRequest, NoSession, NotFound, Unavailable)
+_RAISED_OPENING = (BadRequest, NoSession, Forbidden, NotFound, Unavailable)
 _RAISED_CLOSING = (BadRequest, UnknownToken, WrongToken)
 
 METHODS = (
@@ -132,7 +133,7 @@ METHODS = (
         takes=(SESSION, GUNID),
         gives=_OPENED,
         call=DownloadMethods.open_document,
-        raises=(BadRequest, NoSession, NotFound),
+        raises=(BadRequest, NoSession, Forbidden, NotFound),
         since="2005-01",
     ),
     Method(

@@ -6,7 +6,7 @@ LiveSupport storage protocol, 6; results are the union of the old form and the n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archive_server.errors import BadCriteria, BadRequest, NoSession
+from archive_server.errors import BadCriteria, BadRequest, Forbidden, NoSession
 from archive_server.model.clips import FileType
 from archive_server.model.search import Criteria, Hit, Page
 from archive_server.services.search import SearchService
@@ -154,7 +154,7 @@ METHODS = (
             ),
         ),
         call=SearchMethods.search_metadata,
-        raises=(BadRequest, BadCriteria, NoSession),
+        raises=(BadRequest, BadCriteria, NoSession, Forbidden),
         since="2005-01; `cnt` and `results` 2006-06",
     ),
     Method(
@@ -167,7 +167,7 @@ METHODS = (
         ),
         gives=(_TOTAL, Member("results", Kind.ARRAY, "the values, strings")),
         call=SearchMethods.browse_category,
-        raises=(BadRequest, BadCriteria, NoSession),
+        raises=(BadRequest, BadCriteria, NoSession, Forbidden),
         since="2005-01",
     ),
 )

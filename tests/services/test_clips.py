@@ -240,7 +240,7 @@ def test_a_client_may_read_but_not_change(services, high):
     assert result_of(services.clips.document(client, gunid))
     for change in (
         services.clips.start_upload(client, None, "", "a.wav", ""),
-        services.clips.finish_upload(client, "0" * 32),
+        services.clips.finish_upload(client, open_upload(services, high)),
         services.clips.describe(client, gunid, DOCUMENT),
         services.clips.delete(client, gunid, forced=False),
         services.clips.delete(client, gunid, forced=True),

@@ -3,6 +3,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from support import result_of
 
 from archive_server.model.users import Role
 
@@ -123,13 +124,14 @@ def test_the_token_of_a_download_is_none_of_an_upload(client, sessid, stored):
 
 def test_a_client_may_read_but_not_write(client, services, stored):
     gunid, reader = stored(), services.session_id(Role.CLIENT)
+    begun = result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", ""))
     seen = {"sessid": reader, "gunid": gunid}
     assert client.call("locstor.existsAudioClip", seen) == {"exists": True}
     for method, more in (
         ("storeAudioClipOpen", {"metadata": "", "fname": "a.wav", "chsum": ""}),
         ("updateAudioClipMetadata", {"metadata": DOCUMENT.format("two")}),
         ("deleteAudioClip", {"forced": True}),
-        ("storeAudioClipClose", {"token": "0" * 32}),
+        ("storeAudioClipClose", {"token": begun.token}),
     ):
         code, text = client.fault(f"locstor.{method}", seen | more)
         assert (code, "client" in text) == (805, True)
