@@ -16,12 +16,13 @@ _DEEPEST = 32
 _MOST = 10_000  # elements and attributes together
 
 
+class NotWellFormed(BadDocument):
+    """What was sent is no XML."""
+
+
 def read(xml: str | bytes, largest: int | None, roots: tuple[str, ...]) -> tuple[Element, Element]:
     """The root, which is one of `roots`, and its only child, `metadata`. Raises BadDocument."""
-    # Expat is given `utf-8` for a text: its declaration may name what it once was encoded in.
-    encoding = "utf-8" if isinstance(xml, str) else None
-    builder = _Builder(encoding, is_limited=largest is not None)
-    root = builder.build(_encoded(xml, largest))
+    root = tree(xml, largest)
     if root.name not in roots:
         raise BadDocument(f"root element {root.name}: {' or '.join(roots)} expected")
     if [child.name for child in root.children] != ["metadata"]:
@@ -30,6 +31,17 @@ def read(xml: str | bytes, largest: int | None, roots: tuple[str, ...]) -> tuple
     if metadata.text:
         raise BadDocument("metadata: text outside of its elements")
     return root, metadata
+
+
+def tree(xml: str | bytes, largest: int | None, *, most: int = _MOST) -> Element:
+    """The root with everything in it, which may be `most` elements and attributes.
+
+    Without `largest`, a number of bytes, there are no limits. Raises BadDocument, NotWellFormed.
+    """
+    # Expat is given `utf-8` for a text: its declaration may name what it once was encoded in.
+    encoding = "utf-8" if isinstance(xml, str) else None
+    builder = _Builder(encoding, None if largest is None else most)
+    return builder.build(_encoded(xml, largest))
 
 
 def _encoded(xml: str | bytes, largest: int | None) -> bytes:
@@ -52,8 +64,8 @@ def _check_size(xml: str | bytes, largest: int | None) -> None:
 class _Builder:
     """Builds the tree of one document from expat's events."""
 
-    def __init__(self, encoding: str | None, *, is_limited: bool) -> None:
-        self._is_limited = is_limited
+    def __init__(self, encoding: str | None, most: int | None) -> None:
+        self._most = most  # None: there are no limits
         # The document itself is the first, unnamed node: it gets the root as its only child.
         self._open = [_Node("", ())]
         self._count = 0
@@ -70,7 +82,7 @@ class _Builder:
             self._parser.Parse(encoded, True)
         # LookupError and ValueError: encodings unknown to Python, or of several bytes a character
         except (expat.ExpatError, LookupError, ValueError) as error:
-            raise BadDocument(f"the document is not well-formed XML: {error}") from error
+            raise NotWellFormed(f"the document is not well-formed XML: {error}") from error
         return self._open[0].children[0]
 
     def _doctype(self, *_: Any) -> None:
@@ -79,14 +91,14 @@ class _Builder:
     def _start(self, name: str, flat: list[str]) -> None:
         attributes = tuple(sorted(zip(flat[::2], flat[1::2], strict=True)))
         self._count += 1 + len(attributes)
-        if self._is_limited:
-            self._check_shape()
+        if self._most is not None:
+            self._check_shape(self._most)
         _check_names(name, attributes)
         self._open.append(_Node(name, attributes))
 
-    def _check_shape(self) -> None:
-        if self._count > _MOST:
-            raise BadDocument(f"the document has more than {_MOST} elements and attributes")
+    def _check_shape(self, most: int) -> None:
+        if self._count > most:
+            raise BadDocument(f"the document has more than {most} elements and attributes")
         if len(self._open) > _DEEPEST:
             raise BadDocument(f"the document is nested deeper than {_DEEPEST}")
 
