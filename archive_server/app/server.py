@@ -24,7 +24,8 @@ from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
-from archive_server.http.site import ArchiveSite, routes
+from archive_server.http.simple_get import SimpleGet
+from archive_server.http.site import ArchiveSite, classic_routes, routes
 from archive_server.http.uploads import Uploads
 from archive_server.http.urls import access_url, base_url, upload_url
 from archive_server.options import Address
@@ -37,6 +38,7 @@ from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
+from archive_server.xmlrpc.puts import PutMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
@@ -190,6 +192,7 @@ class Server:
             ClipMethods(services.sessions, services.clips, upload_url),
             DownloadMethods(services.sessions, services.downloads, access_url),
             SearchMethods(services.sessions, services.search),
+            PutMethods(services.sessions, services.puts, upload_url),
         )
         xmlrpc = XmlRpcResource(
             Dispatcher(methods, self._parsing),
@@ -204,7 +207,12 @@ class Server:
             cast(IResource, xmlrpc),  # mypy does not see what zope.interface declares
             xmlrpc.refuse,
         )
-        return ArchiveSite(table, request_bytes=config.limits.request_bytes, touch=downloads.touch)
+        classic = classic_routes(SimpleGet(services.simple_get, services.sessions, downloads))
+        return ArchiveSite(
+            (*table, *classic),
+            request_bytes=config.limits.request_bytes,
+            touch=downloads.touch,
+        )
 
     async def _require_ready(self) -> None:
         """Raise Unavailable unless the database and the store are there."""

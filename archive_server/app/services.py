@@ -11,8 +11,10 @@ from archive_server.services.downloads import DownloadService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.maintenance import MaintenanceService, Retention
 from archive_server.services.publishing import Publisher
+from archive_server.services.puts import PutService
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
+from archive_server.services.simple_get import SimpleGetService
 from archive_server.services.uploads import UploadPolicy, UploadService
 from audio_store import AudioStore
 from audio_store.probe import Limits, Prober
@@ -37,6 +39,8 @@ class Services:
     uploads: UploadService
     clips: ClipService
     downloads: DownloadService
+    simple_get: SimpleGetService
+    puts: PutService
     search: SearchService
     maintenance: MaintenanceService
     integrity: IntegrityService
@@ -79,11 +83,14 @@ def build_services(config: Config, store: AudioStore, prober: Prober, seams: Sea
         config.limits.document_bytes,
         config.storage.refuse_duplicates,
     )
+    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
     return Services(
         SessionService(seams.database, seams.hashing, seams.in_turn, now, session_policy),
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
-        DownloadService(seams.database, store, seams.disk, now, idle_lease),
+        downloads,
+        SimpleGetService(seams.database, downloads),
+        PutService(seams.database, uploads, store, seams.probe),
         SearchService(seams.database),
         MaintenanceService(seams.database, store, seams.disk, now, retention),
         IntegrityService(seams.database, store, seams.disk),

@@ -42,7 +42,7 @@ class Downloads:
             _send_document(request, file)
             return
         with self._using(token):
-            await self._send_audio(request, file, is_fixed=True)
+            await self.send_audio(request, file, is_fixed=True)
         if request.sentLength:
             await self._touch_at_the_end(token)
 
@@ -75,14 +75,13 @@ class Downloads:
         self, request: ArchiveRequest, file: AudioFile, extension: str, *, is_fixed: bool
     ) -> None:
         if extension == file.format.value:
-            await self._send_audio(request, file, is_fixed=is_fixed)
+            await self.send_audio(request, file, is_fixed=is_fixed)
         else:
             file.content.close()
             raise NotFound(f"this is a .{file.format.value} file")
 
-    async def _send_audio(
-        self, request: ArchiveRequest, file: AudioFile, *, is_fixed: bool
-    ) -> None:
+    async def send_audio(self, request: ArchiveRequest, file: AudioFile, *, is_fixed: bool) -> None:
+        """Send of a file what the request asks for. `is_fixed`: its URL never had other bytes."""
         with file.content as content:
             selection = _begin(
                 request,

@@ -17,6 +17,7 @@ from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
 from archive_server.http.requests import ArchiveRequest, Refuse, Route
 from archive_server.http.responses import is_gone, respond, send_error
+from archive_server.http.simple_get import SimpleGet, to_the_front
 from archive_server.http.uploads import Uploads
 
 log = Logger()
@@ -53,6 +54,15 @@ def routes(
         ),
         Route(urls.LIVE, reading, _at_once(operations.live)),
         Route(urls.READY, reading, _at_once(operations.ready)),
+    )
+
+
+def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:
+    """What pages of the old archive linked to."""
+    reading = ("GET", "HEAD")
+    return (
+        *(Route(path, reading, _to_the_end(simple_get.answer)) for path in urls.SIMPLE_GETS),
+        *(Route(path, reading, _at_once(to_the_front)) for path in urls.OLD_FRONTS),
     )
 
 

@@ -19,6 +19,16 @@ CLASSIC_UPLOADS = (  # with ?token=
     "/campcasterStorageServer/xmlrpc/put.php",
     "/livesupportStorageServer/xmlrpc/put.php",
 )
+SIMPLE_GETS = (  # with ?sessid= and &id=
+    "/campcasterStorageServer/xmlrpc/simpleGet.php",
+    "/livesupportStorageServer/xmlrpc/simpleGet.php",
+)
+OLD_FRONTS = (
+    "/campcasterStorageServer/index.php",
+    "/campcasterStorageServer/xmlrpc/index.php",
+    "/livesupportStorageServer/index.php",
+    "/livesupportStorageServer/xmlrpc/index.php",
+)
 XMLRPC = (
     "/xmlrpc",
     "/RPC2",

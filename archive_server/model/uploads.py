@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     CLIP = "clip"
     IMPORT = "import"  # an archive with playlists
     RESTORE = "restore"  # a backup
+    PUT = "put"  # nothing: it shall only be seen whether bytes arrive
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,30 @@
 """Every call we answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from archive_server.xmlrpc import clips, downloads, introspection, search, sessions
-from archive_server.xmlrpc.clips import ClipMethods
-from archive_server.xmlrpc.downloads import DownloadMethods
+from archive_server.xmlrpc import clips, downloads, introspection, puts, search, sessions
 from archive_server.xmlrpc.introspection import SystemMethods
 from archive_server.xmlrpc.method import Method
-from archive_server.xmlrpc.search import SearchMethods
-from archive_server.xmlrpc.sessions import SessionMethods
 
-METHODS: tuple[Method, ...] = (
-    *sessions.METHODS,
-    *clips.METHODS,
-    *downloads.METHODS,
-    *search.METHODS,
-    *introspection.METHODS,
-)
+# The calls of each subject, by the class whose objects carry them out.
+_TABLES: Mapping[type, Sequence[Method]] = {
+    sessions.SessionMethods: sessions.METHODS,
+    clips.ClipMethods: clips.METHODS,
+    downloads.DownloadMethods: downloads.METHODS,
+    search.SearchMethods: search.METHODS,
+    puts.PutMethods: puts.METHODS,
+    SystemMethods: introspection.METHODS,
+}
+
+METHODS: tuple[Method, ...] = tuple(method for table in _TABLES.values() for method in table)
 
 
-def bound_methods(
-    sessions_: SessionMethods,
-    clips_: ClipMethods,
-    downloads_: DownloadMethods,
-    search_: SearchMethods,
-) -> Mapping[str, Method]:
-    """Give every method by its name on the wire, ready to be called."""
+def bound_methods(*groups: object) -> Mapping[str, Method]:
+    """Give every method of these objects by its name on the wire, ready to be called.
+
+    `system.*` comes by itself.
+    """
     methods: dict[str, Method] = {}
-    groups = (
-        (sessions_, sessions.METHODS),
-        (clips_, clips.METHODS),
-        (downloads_, downloads.METHODS),
-        (search_, search.METHODS),
-        (SystemMethods(methods), introspection.METHODS),
-    )
-    for group, described in groups:
-        methods.update((method.name, method.bound_to(group)) for method in described)
+    for group in (*groups, SystemMethods(methods)):
+        methods.update((method.name, method.bound_to(group)) for method in _TABLES[type(group)])
     return methods

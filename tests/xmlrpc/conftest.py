@@ -14,6 +14,7 @@ from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
+from archive_server.xmlrpc.puts import PutMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
@@ -29,6 +30,7 @@ def resource(services: Services) -> XmlRpcResource:
         ClipMethods(services.sessions, services.clips, urls.upload_url),
         DownloadMethods(services.sessions, services.downloads, urls.access_url),
         SearchMethods(services.sessions, services.search),
+        PutMethods(services.sessions, services.puts, urls.upload_url),
     )
     base_url = partial(urls.base_url, public_url="")
     return XmlRpcResource(Dispatcher(methods, immediately), base_url, LARGEST)
