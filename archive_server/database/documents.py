@@ -18,7 +18,7 @@ def xml(cursor: Cursor, document_id: int) -> str:
 
 
 def remove_unless_used(cursor: Cursor, document_id: int) -> None:
-    """Drop a document that no clip and no lease refers to.
+    """Drop a document that no clip, no version of a playlist and no lease refers to.
 
     The caller holds the clip it belonged to, or has found that no clip has it, so no new lease can
     come to refer to it meanwhile: leases are made under a lock of the clip.
@@ -28,6 +28,7 @@ def remove_unless_used(cursor: Cursor, document_id: int) -> None:
         DELETE FROM document WHERE document_id = %(id)s
         AND NOT EXISTS (SELECT FROM clip WHERE document_id = %(id)s)
         AND NOT EXISTS (SELECT FROM lease WHERE document_id = %(id)s)
+        AND NOT EXISTS (SELECT FROM playlist_revision WHERE document_id = %(id)s)
         """,
         {"id": document_id},
     )
@@ -40,7 +41,8 @@ def remove_unused(cursor: Cursor) -> int:
         DELETE FROM document WHERE document_id IN (
             SELECT document_id FROM document
             LEFT JOIN clip USING (document_id) LEFT JOIN lease USING (document_id)
-            WHERE clip_id IS NULL AND token IS NULL
+            LEFT JOIN playlist_revision USING (document_id)
+            WHERE clip.clip_id IS NULL AND token IS NULL AND playlist_revision.clip_id IS NULL
             FOR UPDATE OF document SKIP LOCKED)
         """
     )

@@ -6,16 +6,21 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database import documents
 from archive_server.errors import UnknownToken, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
-from archive_server.model.leases import AudioLease, DocumentLease, Lease, LeaseKind
+from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, Lease, LeaseKind
 
 _LEASE = """SELECT token, kind, gunid, lease.file_name, lease.content_id, content.md5,
                    content.size, format, content.created_at, lease.document_id, xml,
-                   document.created_at
+                   document.created_at, lease.created_at
             FROM lease LEFT JOIN content USING (content_id)
             LEFT JOIN document USING (document_id)"""
+
+# Who holds these is not seen using them: a player reads files on the disk, Studio keeps the tokens
+# of playlists for days. What is leased together with something else lives as long as that.
+_UNSEEN = "(kind IN ('file', 'playlist', 'edit') OR parent IS NOT NULL)"
 
 
 def add_audio(
@@ -27,16 +32,18 @@ def add_audio(
     *,
     user_id: int,
     at: datetime,
+    parent: str | None = None,
 ) -> None:
-    """Lease a revision of a clip."""
+    """Lease a revision of a clip, alone or together with the lease `parent`."""
     cursor.execute(
         """
-        INSERT INTO lease (token, kind, user_id, gunid, file_name, content_id, format, created_at,
-                           last_used_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO lease (token, parent, kind, user_id, gunid, file_name, content_id, format,
+                           created_at, last_used_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             token,
+            parent,
             kind.value,
             user_id,
             clip.gunid.uuid,
@@ -49,25 +56,44 @@ def add_audio(
     )
 
 
-def add_document(cursor: Cursor, token: str, clip: Clip, *, user_id: int, at: datetime) -> None:
-    """Lease the document a clip has now."""
+def add_document(
+    cursor: Cursor,
+    token: str,
+    clip: Clip,
+    *,
+    user_id: int,
+    at: datetime,
+    kind: LeaseKind = LeaseKind.DOCUMENT,
+    parent: str | None = None,
+) -> None:
+    """Lease the document a clip has now, alone or together with the lease `parent`."""
     cursor.execute(
         """
-        INSERT INTO lease (token, kind, user_id, gunid, file_name, document_id, created_at,
+        INSERT INTO lease (token, parent, kind, user_id, gunid, file_name, document_id, created_at,
                            last_used_at)
-        VALUES (%s, 'document', %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (token, user_id, clip.gunid.uuid, clip.file_name, clip.document_id, at, at),
+        (
+            token,
+            parent,
+            kind.value,
+            user_id,
+            clip.gunid.uuid,
+            clip.file_name,
+            clip.document_id,
+            at,
+            at,
+        ),
     )
 
 
 def get(cursor: Cursor, token: str, *, used_after: datetime) -> Lease:
     """The lease with this token. Raises UnknownToken; WrongToken for the token of an upload.
 
-    Leases of files do not expire by disuse that we could see: see `remove_expired`.
+    Some leases do not expire by disuse that we could see: see `list_expired`.
     """
     cursor.execute(
-        f"{_LEASE} WHERE token = %s AND (lease.last_used_at > %s OR kind = 'file')",
+        f"{_LEASE} WHERE token = %s AND (lease.last_used_at > %s OR {_UNSEEN})",
         (token, used_after),
     )
     row = cursor.fetchone()
@@ -84,20 +110,49 @@ def touch(cursor: Cursor, tokens: Collection[str], at: datetime) -> None:
     cursor.execute("UPDATE lease SET last_used_at = %s WHERE token = ANY(%s)", (at, sorted(tokens)))
 
 
-def remove(cursor: Cursor, token: str) -> None:
-    """End a lease."""
-    cursor.execute("DELETE FROM lease WHERE token = %s", (token,))
+def end(cursor: Cursor, token: str) -> list[Lease]:
+    """End a lease and those that were made together with it; return them all.
+
+    What only they have kept is removed, but for files on the disk: those are for the caller, once
+    this is committed.
+    """
+    cursor.execute(
+        f"""
+        WITH RECURSIVE ended (token) AS (
+            SELECT %s
+            UNION ALL
+            SELECT lease.token FROM lease JOIN ended ON lease.parent = ended.token
+        )
+        {_LEASE} JOIN ended USING (token) FOR UPDATE OF lease
+        """,  # noqa: S608
+        (token,),
+    )
+    ended = [_lease(row) for row in cursor.fetchall()]
+    cursor.execute("DELETE FROM lease WHERE token = %s", (token,))  # its children with it
+    for document_id in sorted(
+        {each.document_id for each in ended if isinstance(each, DocumentLease)}
+    ):
+        documents.remove_unless_used(cursor, document_id)
+    return ended
 
 
 def list_expired(
-    cursor: Cursor, *, used_before: datetime, files_used_before: datetime | None
-) -> list[Lease]:
-    """Leases that nobody has used since; those of files only if a time is given for them."""
+    cursor: Cursor, *, used_before: datetime, unseen_used_before: datetime | None
+) -> list[str]:
+    """The tokens of leases that nobody has used since.
+
+    Files and playlists may be in use without our seeing it: they have a time of their own, or
+    none. The right to change a playlist does not expire.
+    """
     cursor.execute(
-        f"""{_LEASE} WHERE lease.last_used_at <= CASE kind WHEN 'file' THEN %s ELSE %s END""",
-        (files_used_before, used_before),
+        """
+        SELECT token FROM lease WHERE parent IS NULL AND last_used_at <= CASE
+            WHEN kind IN ('file', 'playlist') THEN %s
+            WHEN kind <> 'edit' THEN %s END
+        """,
+        (unseen_used_before, used_before),
     )
-    return [_lease(row) for row in cursor.fetchall()]
+    return [token for (token,) in cursor.fetchall()]
 
 
 def file_tokens(cursor: Cursor) -> dict[str, str]:
@@ -108,9 +163,13 @@ def file_tokens(cursor: Cursor) -> dict[str, str]:
 
 def _lease(row: Sequence[Any]) -> Lease:
     token, kind, gunid, file_name, sha256, md5, size, audio_format, stored_at = row[:9]
-    document_id, xml, written_at = row[9:]
-    if kind == LeaseKind.DOCUMENT:
-        return DocumentLease(token, Gunid(gunid), file_name, document_id, xml, written_at)
+    document_id, xml, written_at, leased_at = row[9:]
+    if document_id is not None:
+        return DocumentLease(
+            token, LeaseKind(kind), Gunid(gunid), file_name, document_id, xml, written_at
+        )
+    if sha256 is None:
+        return ExportLease(token, Gunid(gunid), file_name, leased_at)
     return AudioLease(
         token,
         LeaseKind(kind),

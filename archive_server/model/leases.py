@@ -14,6 +14,10 @@ class LeaseKind(StrEnum):
     AUDIO = "audio"  # over HTTP
     FILE = "file"  # as a file on the server's disk
     DOCUMENT = "document"  # the metadata, over HTTP
+    PLAYLIST = "playlist"  # a playlist, over HTTP; what it holds may be leased with it
+    EDIT = "edit"  # the right to change a playlist, which is read over HTTP meanwhile
+    EXPORT = "export"  # an archive of what is leased with it
+    RSS = "rss"  # a feed, over HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,33 @@ class AudioLease:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLease:
-    """A lease of a metadata document."""
+    """A lease of a metadata document, a playlist, or a feed."""
 
     token: str
+    kind: LeaseKind
     gunid: Gunid
     file_name: str
     document_id: int
     xml: str
     modified: datetime
 
-    kind = LeaseKind.DOCUMENT
-    extension = "xml"
+    @property
+    def extension(self) -> str:
+        """The true file name extension."""
+        return "rss" if self.kind is LeaseKind.RSS else "xml"
 
 
-Lease = AudioLease | DocumentLease
+@dataclass(frozen=True, slots=True)
+class ExportLease:
+    """A lease of an archive that is made of other leases, its children."""
+
+    token: str
+    gunid: Gunid
+    file_name: str
+    modified: datetime
+
+    kind = LeaseKind.EXPORT
+    extension = "tar"
+
+
+Lease = AudioLease | DocumentLease | ExportLease

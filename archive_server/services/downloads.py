@@ -12,7 +12,7 @@ from archive_server.database import clips, documents, leases
 from archive_server.errors import NotFound, Unavailable, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
-from archive_server.model.leases import AudioLease, DocumentLease, Lease, LeaseKind
+from archive_server.model.leases import DocumentLease, ExportLease, Lease, LeaseKind
 from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
@@ -85,7 +85,7 @@ class DownloadService:
             # Who plans tonight's programme learns it now, not at six in the morning.
             await self._require(content.sha256, content.size)
         except Unavailable:
-            await self.database.run(leases.remove, token)
+            await self.database.run(leases.end, token)
             raise
         return OpenLease(token, gunid, extension, content.md5.hex(), content.size, clip.file_name)
 
@@ -116,12 +116,21 @@ class DownloadService:
         )
 
     async def close(self, token: str, kind: LeaseKind) -> Gunid:
-        """End a lease; the token is all it takes. Raises UnknownToken, WrongToken."""
-        lease = await self.database.run(_close, checked_token(token), kind, self._used_after())
-        if isinstance(lease, AudioLease) and lease.kind is LeaseKind.FILE:
-            with store_errors():
-                await self.in_thread(self.store.unlink, lease.token, lease.extension)
-        return lease.gunid
+        """End a lease, and with it those that were made together with it.
+
+        The token is all it takes. Raises UnknownToken, WrongToken.
+        """
+        token = checked_token(token)
+        ended = await self.database.run(_close, token, kind, self._used_after())
+        await self.unlink(ended)
+        return next(lease.gunid for lease in ended if lease.token == token)
+
+    async def unlink(self, ended: Collection[Lease]) -> None:
+        """Take away the files on the disk of leases that have ended. Raises Unavailable."""
+        with store_errors():
+            for lease in ended:
+                if lease.kind is LeaseKind.FILE:
+                    await self.in_thread(self.store.unlink, lease.token, lease.extension)
 
     async def leased(self, token: str, extension: str) -> AudioFile | DocumentFile:
         """What a lease reads; counts as a use.
@@ -130,8 +139,8 @@ class DownloadService:
         """
         token = checked_token(token)
         lease = await self.database.run(_use, token, self._used_after(), self.now())
-        if lease.kind is LeaseKind.FILE:
-            raise WrongToken("this token is for a file on the server's disk")
+        if lease.kind is LeaseKind.FILE or isinstance(lease, ExportLease):
+            raise WrongToken(f"this token is for something else ({lease.kind})")
         if extension != lease.extension:
             raise NotFound(f"this is a .{lease.extension} file")
         if isinstance(lease, DocumentLease):
@@ -237,14 +246,11 @@ def _use(cursor: Any, token: str, used_after: datetime, at: datetime) -> Lease:
     return lease
 
 
-def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> Lease:
+def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> list[Lease]:
     lease = leases.get(cursor, token, used_after=used_after)
     if lease.kind is not kind:
         raise WrongToken(f"this token is for something else ({lease.kind})")
-    leases.remove(cursor, token)
-    if isinstance(lease, DocumentLease):
-        documents.remove_unless_used(cursor, lease.document_id)
-    return lease
+    return leases.end(cursor, token)
 
 
 def _readable(cursor: Any, caller: Caller, gunid: Gunid) -> Clip:

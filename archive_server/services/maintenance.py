@@ -21,7 +21,7 @@ from archive_server.database import (
     sessions,
     uploads,
 )
-from archive_server.model.leases import DocumentLease, Lease, LeaseKind
+from archive_server.model.leases import Lease, LeaseKind
 from archive_server.services.clips import remove
 from archive_server.services.sessions import SessionPolicy
 from archive_server.services.storing import store_errors
@@ -100,10 +100,10 @@ class MaintenanceService:
                 await self._discard(token)
 
     async def _end_leases(self) -> None:
-        now, files = self.now(), self.retention.file_leases
-        files_used_before = None if files is None else now - files
+        now, unseen = self.now(), self.retention.file_leases
+        unseen_used_before = None if unseen is None else now - unseen
         ended = await self.database.run(
-            _end_expired_leases, now - self.retention.leases, files_used_before
+            _end_expired_leases, now - self.retention.leases, unseen_used_before
         )
         with store_errors():
             for lease in ended:
@@ -167,13 +167,9 @@ def _purge(cursor: Any, trashed_before: datetime, at: datetime) -> int:
 
 
 def _end_expired_leases(
-    cursor: Any, used_before: datetime, files_used_before: datetime | None
+    cursor: Any, used_before: datetime, unseen_used_before: datetime | None
 ) -> list[Lease]:
     expired = leases.list_expired(
-        cursor, used_before=used_before, files_used_before=files_used_before
+        cursor, used_before=used_before, unseen_used_before=unseen_used_before
     )
-    for lease in expired:
-        leases.remove(cursor, lease.token)
-        if isinstance(lease, DocumentLease):
-            documents.remove_unless_used(cursor, lease.document_id)
-    return expired
+    return [lease for token in expired for lease in leases.end(cursor, token)]
