@@ -5,8 +5,9 @@ is empty. The classic test scripts compare it with a regular expression.
 """
 
 import re
+from collections.abc import Iterable
 
-from archive_server.model.xml_elements import Attributes, Element
+from archive_server.model.xml_elements import Element
 
 BLANKS = " \t\r\n"
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,13 +33,14 @@ def carried(text: str) -> str:
 
 
 def _element(element: Element) -> str:
-    start = element.name + _attributes(element.attributes)
+    start = element.name + attributes(element.attributes)
     inside = _escaped(element.text, _IN_TEXT) or " ".join(map(_element, element.children))
     return f"<{start}>{inside}</{element.name}>" if inside else f"<{start} />"
 
 
-def _attributes(attributes: Attributes) -> str:
-    return "".join(f' {name}="{_escaped(value, _IN_ATTRIBUTE)}"' for name, value in attributes)
+def attributes(pairs: Iterable[tuple[str, str]]) -> str:
+    """Attributes as they stand in a tag, with a blank before each."""
+    return "".join(f' {name}="{_escaped(value, _IN_ATTRIBUTE)}"' for name, value in pairs)
 
 
 def _escaped(text: str, escapes: dict[int, str]) -> str:
