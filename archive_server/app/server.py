@@ -34,6 +34,7 @@ from archive_server.services.storing import store_errors
 from archive_server.threads import Threads
 from archive_server.turns import Turns
 from archive_server.workers.janitor import Janitor
+from archive_server.workers.jobs import JobRunner
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
@@ -50,6 +51,7 @@ log = Logger()
 _DISK_THREADS = 16  # reading ahead for many downloads: mostly waiting
 _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewhere
 _PARSING_THREADS = 2
+_JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _POSTGRES_LOOK_S = 1
 
 
@@ -88,7 +90,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
             dsn = postgres.dsn()
         store = _prepare(config, dsn, data_dir, announcement)
         prober = stack.enter_context(contextlib.closing(build_prober(config)))
-        server = Server(reactor, config, dsn, store, prober, postgres)
+        server = Server(reactor, config, data_dir, dsn, store, prober, postgres)
         server.run(lambda urls: announcement.ready(urls, data_dir))
 
 
@@ -116,6 +118,7 @@ class Server:
         self,
         reactor: Any,
         config: Config,
+        data_dir: Path,
         dsn: str,
         store: AudioStore,
         prober: Prober,
@@ -132,8 +135,9 @@ class Server:
         self._probe = Threads(reactor, config.audio.probe_workers, "probe")
         self._hashing = Threads(reactor, _HASHING_THREADS, "hashing")
         self._parsing = Threads(reactor, _PARSING_THREADS, "parsing")
-        seams = Seams(self._database, self._disk, self._probe, self._hashing, Turns())
-        self._services = build_services(config, store, prober, seams)
+        self._jobs = Threads(reactor, _JOB_THREADS, "jobs")
+        seams = Seams(self._database, self._disk, self._probe, self._hashing, self._jobs, Turns())
+        self._services = build_services(config, data_dir, store, prober, seams)
         self._site = self._build_site(self._services)
         self._stack = AsyncExitStack()
         self._failure: Failure | None = None
@@ -159,7 +163,14 @@ class Server:
 
     async def _start(self) -> list[str]:
         """Start everything, and return the URLs it is reached at."""
-        for pool in (self._database, self._disk, self._probe, self._hashing, self._parsing):
+        for pool in (
+            self._database,
+            self._disk,
+            self._probe,
+            self._hashing,
+            self._parsing,
+            self._jobs,
+        ):
             pool.start()
             self._stack.callback(pool.stop)
         if self._postgres is not None:
@@ -169,6 +180,9 @@ class Server:
         janitor = Janitor(self._services.maintenance, self._reactor)
         janitor.start()
         self._stack.push_async_callback(janitor.stop)
+        runner = JobRunner(self._services.jobs, self._services.work(), self._reactor)
+        runner.start()
+        self._stack.push_async_callback(runner.stop, self._config.server.stop_grace_s)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)
         urls = []
         for text in self._config.server.listen:

@@ -1,14 +1,18 @@
 """The services, built from the configuration and what blocking work is done by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from archive_server.blocking import Database, InThread, InTurn
 from archive_server.config import Config
 from archive_server.model.gunid import IdStyle
+from archive_server.model.jobs import Work
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
 from archive_server.services.integrity import IntegrityService
+from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
@@ -28,6 +32,7 @@ class Seams:
     disk: InThread  # short work on the store
     probe: InThread  # long work: digests, decoding
     hashing: InThread
+    jobs: InThread  # minutes of work: what jobs do
     in_turn: InTurn
 
 
@@ -44,6 +49,11 @@ class Services:
     search: SearchService
     maintenance: MaintenanceService
     integrity: IntegrityService
+    jobs: JobService
+
+    def work(self) -> Mapping[str, Work]:
+        """What jobs there are, and what does them."""
+        return {}
 
 
 def now() -> datetime:
@@ -51,7 +61,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_services(config: Config, store: AudioStore, prober: Prober, seams: Seams) -> Services:
+def build_services(
+    config: Config, data_dir: Path, store: AudioStore, prober: Prober, seams: Seams
+) -> Services:
     """The services, over what is given; nothing is started."""
     session_policy = SessionPolicy(
         idle=timedelta(hours=config.sessions.idle_hours),
@@ -94,6 +106,7 @@ def build_services(config: Config, store: AudioStore, prober: Prober, seams: Sea
         SearchService(seams.database),
         MaintenanceService(seams.database, store, seams.disk, now, retention),
         IntegrityService(seams.database, store, seams.disk),
+        JobService(seams.database, data_dir / "work", seams.jobs, now),
     )
 
 

@@ -123,8 +123,8 @@ class Target:
                 raise CommandFailed("this archive was never started")
             store = AudioStore.expected(self.data_dir / "store", store_id)
             with contextlib.closing(build_prober(config)) as prober:
-                seams = Seams(database, at_once, at_once, at_once, alone)
-                yield build_services(config, store, prober, seams)
+                seams = Seams(database, at_once, at_once, at_once, at_once, alone)
+                yield build_services(config, self.data_dir, store, prober, seams)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,22 @@
+import contextlib
 import os
 from datetime import timedelta
 
 import pytest
-from support import DirectDatabase, immediately, result_of
+from support import result_of
 
 from archive_server.database import users
+from archive_server.database.connections import connect
 from archive_server.errors import Conflict, NotFound, UnknownToken, WrongToken
 from archive_server.model.jobs import JobStatus
-from archive_server.services.jobs import SILENCE, JobService, fault_of
+from archive_server.services.jobs import SILENCE, fault_of
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def jobs(services, tmp_path):
-    return JobService(services.database, tmp_path / "work", immediately, services.clock)
+def jobs(services):
+    return services.jobs
 
 
 @pytest.fixture
@@ -207,18 +209,12 @@ def test_the_job_of_a_user_who_is_gone_ends_with_a_fault(services, jobs, caller)
     assert state(jobs, token).fault == "the user who asked for this is gone"
 
 
-@pytest.mark.usefixtures("dsn")
-def test_two_processes_never_claim_the_same_job(jobs, caller, dsn, services):
-    from archive_server.database.connections import connect
-
+def test_a_job_that_another_process_is_just_claiming_is_passed_over(jobs, caller, dsn):
     started(jobs, caller)
-    other = connect(dsn)
-    with other, other.cursor() as cursor:
+    with contextlib.closing(connect(dsn)) as other, other, other.cursor() as cursor:
         cursor.execute("SELECT FROM job FOR UPDATE")
         assert claimed(jobs) is None
-    other.close()
     assert claimed(jobs) is not None
-    assert isinstance(services.database, DirectDatabase)
 
 
 def test_faults_are_sentences_for_the_caller_or_none():
