@@ -38,11 +38,19 @@ class NoSession(ArchiveError):
 
 
 class Forbidden(ArchiveError):
-    """The caller's role does not allow it."""
+    """The caller has no right to it."""
 
 
 class NotFound(ArchiveError):
     """No such clip, revision or user."""
+
+
+class UnknownGroup(NotFound):
+    """No such group of users."""
+
+
+class UnknownPreference(NotFound):
+    """Nothing is kept under this key."""
 
 
 class UnknownToken(ArchiveError):
@@ -75,6 +83,14 @@ class WrongOffset(Conflict):
 
 class RefusedAudio(ArchiveError):
     """The bytes are not what was announced, or not whole audio; `reason` is a stable code."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RefusedArchive(ArchiveError):
+    """A tar archive is not what was announced, or not what it should be; `reason` as above."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)

@@ -35,6 +35,8 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.NoSession: Problem(805, 401, "No such session"),
     errors.Forbidden: Problem(805, 403, "Not allowed"),
     errors.NotFound: Problem(805, 404, "Not found"),
+    errors.UnknownGroup: Problem(820, 404, "No such group"),
+    errors.UnknownPreference: Problem(849, 404, "No such preference"),
     errors.UnknownToken: Problem(805, 404, "Unknown token"),
     errors.WrongToken: Problem(805, 403, "Token for another purpose"),
     errors.Conflict: Problem(805, 409, "Conflict"),
@@ -42,6 +44,7 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.UploadBusy: Problem(805, 409, "Upload busy"),
     errors.WrongOffset: Problem(805, 409, "Wrong offset"),
     errors.RefusedAudio: Problem(805, 422, "Audio refused"),
+    errors.RefusedArchive: Problem(805, 422, "Archive refused"),
     errors.TooLarge: Problem(805, 413, "Too large"),
     errors.Unavailable: Problem(804, 503, "Not available now"),
 }

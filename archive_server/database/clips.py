@@ -20,8 +20,8 @@ from archive_server.model.gunid import Gunid
 
 _REVISION = """number, content.content_id, content.md5, content.size, format, duration_us,
                sample_rate, channels, bit_rate, warnings, revision.created_at"""
-_CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, document_id, mtime,
-                   trashed_at, {_REVISION}
+_CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, owner_id, document_id,
+                   mtime, trashed_at, {_REVISION}
             FROM clip LEFT JOIN users ON users.user_id = clip.owner_id
             LEFT JOIN revision ON revision.clip_id = clip.clip_id AND number = clip.revision
             LEFT JOIN content USING (content_id)"""  # noqa: S608
@@ -188,7 +188,8 @@ def remove_superseded(cursor: Cursor, superseded_before: datetime) -> int:
 
 
 def _clip(row: Sequence[Any]) -> Clip:
-    clip_id, gunid, file_type, state, file_name, owner, document_id, mtime, trashed_at = row[:9]
+    clip_id, gunid, file_type, state, file_name, owner, owner_id = row[:7]
+    document_id, mtime, trashed_at = row[7:10]
     return Clip(
         clip_id,
         Gunid(gunid),
@@ -196,8 +197,9 @@ def _clip(row: Sequence[Any]) -> Clip:
         ClipState(state),
         file_name,
         owner,
+        owner_id,
         document_id,
-        None if row[9] is None else _revision(row[9:]),
+        None if row[10] is None else _revision(row[10:]),
         mtime,
         trashed_at,
     )

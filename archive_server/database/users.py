@@ -1,4 +1,7 @@
-"""Users, as they are kept."""
+"""Users, as they are kept.
+
+Users of every role but client have a home: a rule that lets them do everything with what they own.
+"""
 
 from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import cursor as Cursor
@@ -17,6 +20,11 @@ def add(cursor: Cursor, login: str, password_hash: str, role: Role) -> User:
     except UniqueViolation as error:
         raise Conflict(f"there is a user {login} already") from error
     (user_id,) = cursor.fetchone() or ()
+    if role is not Role.CLIENT:
+        cursor.execute(
+            "INSERT INTO rule (user_id, action, allows, home_of) VALUES (%s, '_all', true, %s)",
+            (user_id, user_id),
+        )
     return User(user_id, login, role)
 
 

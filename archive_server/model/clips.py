@@ -76,6 +76,7 @@ class Clip:
     state: ClipState
     file_name: str
     owner: str | None
+    owner_id: int | None  # None, as the owner's login: the owner is gone
     document_id: int
     revision: Revision | None
     mtime: datetime

@@ -1,20 +1,18 @@
-"""Who calls, and what they may do."""
+"""Users, and who calls."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from archive_server.errors import Forbidden
-
 
 class Role(StrEnum):
-    """What a user may do; each role includes those before it."""
+    """What a user is meant for: it decides which of the groups that are built in they are in.
 
-    CLIENT = "client"  # reads and searches
-    MAINTAINER = "maintainer"  # stores, replaces, describes, deletes
-    ADMIN = "admin"
+    What that allows is for the rules to say; what they say at first is noted here.
+    """
 
-
-_RANK = {role: rank for rank, role in enumerate(Role)}
+    CLIENT = "client"  # in All: reads and searches
+    MAINTAINER = "maintainer"  # in Maintainers too: stores, replaces, describes, deletes
+    ADMIN = "admin"  # in Admins too: everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,3 @@ class Caller:
     user_id: int
     login: str
     role: Role
-
-    def must_be(self, role: Role) -> None:
-        """Raise Forbidden unless the caller has this role or a higher one."""
-        if _RANK[self.role] < _RANK[role]:
-            raise Forbidden(f"user {self.login} is a {self.role}; this needs a {role}")

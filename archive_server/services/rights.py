@@ -1,22 +1,49 @@
-"""Who may do what: asked inside the transaction that does it."""
+"""Who may do what: asked inside the transaction that does it, so that it holds when it is done."""
 
 from typing import Any
 
+from archive_server.database import rights
+from archive_server.errors import Forbidden
 from archive_server.model.clips import Clip
-from archive_server.model.rights import Action
-from archive_server.model.users import Caller, Role
+from archive_server.model.rights import Action, is_allowed
+from archive_server.model.users import Caller
+
+_VERBS = {
+    Action.READ: "read",
+    Action.WRITE: "change",
+    Action.EDIT_RIGHTS: "change the permissions of",
+    Action.CLASSES: "change the object classes of",
+    Action.SUBJECTS: "change the users and groups of",
+}
 
 
 def require_on_clip(cursor: Any, caller: Caller, action: Action, clip: Clip) -> None:
     """Raise Forbidden unless the caller may do this with a clip, playlist or webstream."""
-    caller.must_be(Role.CLIENT if action is Action.READ else Role.MAINTAINER)
+    applicable = rights.applicable(
+        cursor, caller.user_id, action, clip_id=clip.clip_id, home_of=clip.owner_id
+    )
+    if not is_allowed(action, applicable):
+        raise _forbidden(caller, action, str(clip.gunid))
 
 
 def require_on_home(cursor: Any, caller: Caller, action: Action) -> None:
     """Raise Forbidden unless the caller may do this in their own home: WRITE is to add to it."""
-    caller.must_be(Role.CLIENT if action is Action.READ else Role.MAINTAINER)
+    applicable = rights.applicable(cursor, caller.user_id, action, home_of=caller.user_id)
+    if not is_allowed(action, applicable):
+        raise _forbidden(caller, action, f"home:{caller.login}")
 
 
 def require_on_archive(cursor: Any, caller: Caller, action: Action) -> None:
     """Raise Forbidden unless the caller may do this with all of it: READ is to search."""
-    caller.must_be(Role.CLIENT if action is Action.READ else Role.ADMIN)
+    if not is_allowed(action, rights.applicable(cursor, caller.user_id, action)):
+        raise _forbidden(caller, action, "the archive")
+
+
+def require_to_administer(cursor: Any, caller: Caller | None, action: Action) -> None:
+    """As `require_on_archive`; None is the operator of the machine, who may do everything."""
+    if caller is not None:
+        require_on_archive(cursor, caller, action)
+
+
+def _forbidden(caller: Caller, action: Action, what: str) -> Forbidden:
+    return Forbidden(f"user {caller.login} may not {_VERBS[action]} {what}")

@@ -1,0 +1,49 @@
+"""The rules that apply to somebody and an object."""
+
+from psycopg2.extensions import cursor as Cursor
+
+from archive_server.database.groups import BELONGS
+from archive_server.model.rights import Action, Rule
+
+_CLIP, _HOME, _ARCHIVE = 0, 1, 2  # how far a clip is from what a rule about it is about
+
+_APPLICABLE = f"""
+    WITH {BELONGS}, about AS (
+        SELECT {_CLIP} AS object_distance, false AS of_class, rule.*
+        FROM rule WHERE clip_id = %(clip)s
+        UNION ALL
+        SELECT {_HOME}, false, rule.* FROM rule WHERE home_of = %(home)s
+        UNION ALL
+        SELECT {_ARCHIVE}, false, rule.* FROM rule
+        WHERE clip_id IS NULL AND home_of IS NULL AND class_id IS NULL
+        UNION ALL
+        SELECT {_CLIP}, true, rule.* FROM class_member JOIN rule USING (class_id)
+        WHERE class_member.clip_id = %(clip)s
+        UNION ALL
+        SELECT {_HOME}, true, rule.* FROM class_member JOIN rule USING (class_id)
+        WHERE class_member.home_of = %(home)s
+    )
+    SELECT rule_id, action, allows, object_distance, coalesce(member_distance, 0), of_class
+    FROM about LEFT JOIN belongs USING (group_id)
+    WHERE action IN (%(action)s, '_all')
+      AND (about.user_id = %(user)s OR belongs.group_id IS NOT NULL)
+"""  # noqa: S608
+
+
+def applicable(
+    cursor: Cursor,
+    user_id: int,
+    action: Action,
+    *,
+    clip_id: int | None = None,
+    home_of: int | None = None,
+) -> list[Rule]:
+    """The rules about an action that apply to a user and a clip, or a home, or the archive.
+
+    `home_of` is the user whose home it is, or the clip's owner; without both it is the archive.
+    """
+    cursor.execute(
+        _APPLICABLE,
+        {"user": user_id, "action": action.value, "clip": clip_id, "home": home_of},
+    )
+    return [Rule(rule_id, Action(name), *rest) for rule_id, name, *rest in cursor.fetchall()]
