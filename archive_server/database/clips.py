@@ -49,8 +49,18 @@ def get_ready(cursor: Cursor, gunid: Gunid) -> Clip:
 
 def get_ready_for_reading(cursor: Cursor, gunid: Gunid) -> Clip:
     """As `get_ready`; until the transaction ends the clip stays as it is."""
-    cursor.execute("SELECT FROM clip WHERE gunid = %s FOR SHARE", (gunid.uuid,))
+    _keep(cursor, gunid)
     return get_ready(cursor, gunid)
+
+
+def find_for_reading(cursor: Cursor, gunid: Gunid) -> Clip | None:
+    """As `find`; until the transaction ends the clip stays as it is."""
+    _keep(cursor, gunid)
+    return find(cursor, gunid)
+
+
+def _keep(cursor: Cursor, gunid: Gunid) -> None:
+    cursor.execute("SELECT FROM clip WHERE gunid = %s FOR SHARE", (gunid.uuid,))
 
 
 def find_revision(cursor: Cursor, clip_id: int, number: int) -> Revision | None:

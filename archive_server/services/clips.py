@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import clips, contents, documents, search, uploads
+from archive_server.database import clips, contents, documents, uploads
 from archive_server.database import journal as journal_rows
 from archive_server.database.journal import Event
-from archive_server.errors import Conflict, Duplicate, Forbidden, NotFound
+from archive_server.errors import Conflict, Duplicate, Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
@@ -23,9 +23,16 @@ from archive_server.model.uploads import (
     new_token,
 )
 from archive_server.model.users import Caller
+from archive_server.services import playlists, removing, webstreams
+from archive_server.services.describing import redescribe
 from archive_server.services.publishing import Publisher, require_to_store
+from archive_server.services.removing import remove
 from archive_server.services.rights import require_on_clip
 from archive_server.services.uploads import UploadService
+
+__all__ = ["ClipPolicy", "ClipService", "remove"]
+
+_NO_PLAYLISTS = (FileType.AUDIO_CLIP, FileType.WEBSTREAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +102,25 @@ class ClipService:
         return await self.database.run(_document, caller, gunid)
 
     async def describe(self, caller: Caller, gunid: Gunid, xml: str) -> None:
-        """Give a clip another document. Raises Forbidden, NotFound, BadDocument."""
-        await self.database.run(_describe, caller, gunid, self._parsed(xml), self.now())
+        """Give a clip another document, a playlist other metadata.
+
+        Raises Forbidden, NotFound, BadDocument; Conflict while somebody changes the playlist.
+        """
+        largest = self.policy.largest_document
+        await self.database.run(_describe, caller, gunid, xml, largest, self.now())
 
     async def delete(self, caller: Caller, gunid: Gunid, *, forced: bool) -> None:
         """Move a clip to the trash, or remove it for good if forced. Readers go on reading.
 
-        Raises Forbidden, and NotFound unless forced: what is to be gone and is, is no error.
+        Raises Forbidden; Conflict for a playlist; and NotFound unless forced: what is to be gone
+        and is, is no error.
         """
-        await self.database.run(_delete if forced else _trash, caller, gunid, self.now())
+        work = removing.delete if forced else removing.trash
+        await self.database.run(work, caller, gunid, _NO_PLAYLISTS, self.now())
 
     async def restore(self, gunid: Gunid) -> None:
         """Take a clip out of the trash. Raises NotFound."""
-        await self.database.run(_restore, gunid, self.now())
+        await self.database.run(removing.restore, gunid, self.now())
 
     async def trashed(self) -> list[Clip]:
         """What is in the trash, oldest first."""
@@ -149,60 +162,24 @@ def _document(cursor: Any, caller: Caller, gunid: Gunid) -> str:
     return documents.xml(cursor, clip.document_id)
 
 
-def _describe(cursor: Any, caller: Caller, gunid: Gunid, document: Document, at: datetime) -> None:
+def _describe(
+    cursor: Any, caller: Caller, gunid: Gunid, xml: str, largest: int, at: datetime
+) -> None:
     clips.lock_gunid(cursor, gunid)
     clip = clips.get_ready(cursor, gunid)
     require_on_clip(cursor, caller, Action.WRITE, clip)
+    if clip.file_type is FileType.PLAYLIST:
+        playlists.describe(cursor, caller, clip, xml, largest, at)
+        return
+    document = Document.parse(xml, largest=largest)
+    old = Document.parse(documents.xml(cursor, clip.document_id))
     if clip.revision is not None:
-        old = Document.parse(documents.xml(cursor, clip.document_id))
         document = completed(
             document,
             title=old.first(TITLE) or clip.file_name,
             duration_us=clip.revision.facts.duration_us,
         )
-    change_document(cursor, clip, document, at)
+    elif clip.file_type is FileType.WEBSTREAM:
+        document = webstreams.checked(document, old=old)
+    redescribe(cursor, clip, document, at)
     journal_rows.add(cursor, Event.UPDATED, gunid, caller.login, at)
-
-
-def change_document(cursor: Any, clip: Clip, document: Document, at: datetime) -> None:
-    """Give a clip another document, in every place that knows it. The caller holds the gunid."""
-    stamped = document.stamped(at)
-    clips.describe(cursor, clip.clip_id, documents.add(cursor, stamped.to_xml()), at)
-    documents.remove_unless_used(cursor, clip.document_id)
-    search.index(cursor, clip.clip_id, clip.gunid, clip.file_type, stamped, at)
-
-
-def _trash(cursor: Any, caller: Caller, gunid: Gunid, at: datetime) -> None:
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.get_ready(cursor, gunid)
-    require_on_clip(cursor, caller, Action.WRITE, clip)
-    clips.trash(cursor, clip.clip_id, at)
-    search.unindex(cursor, clip.clip_id)
-    journal_rows.add(cursor, Event.TRASHED, gunid, caller.login, at)
-
-
-def _delete(cursor: Any, caller: Caller, gunid: Gunid, at: datetime) -> None:
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.find(cursor, gunid)
-    if clip is not None:
-        require_on_clip(cursor, caller, Action.WRITE, clip)
-        remove(cursor, clip, caller.login, at)
-
-
-def remove(cursor: Any, clip: Clip, login: str | None, at: datetime) -> None:
-    """Remove a clip for good. The caller holds the gunid."""
-    search.unindex(cursor, clip.clip_id)
-    clips.remove(cursor, clip.clip_id)
-    documents.remove_unless_used(cursor, clip.document_id)
-    journal_rows.add(cursor, Event.DELETED, clip.gunid, login, at)
-
-
-def _restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.find(cursor, gunid)
-    if clip is None or clip.state is not ClipState.TRASHED:
-        raise NotFound(f"{gunid} is not in the trash")
-    clips.restore(cursor, clip.clip_id)
-    document = Document.parse(documents.xml(cursor, clip.document_id))
-    search.index(cursor, clip.clip_id, gunid, clip.file_type, document, clip.mtime)
-    journal_rows.add(cursor, Event.RESTORED, gunid, None, at)

@@ -105,15 +105,7 @@ class DownloadService:
         """Lease a clip's current document. Raises Forbidden, NotFound."""
         token = new_token()
         clip, xml = await self.database.run(_lease_document, caller, token, gunid, self.now())
-        body = xml.encode()
-        return OpenLease(
-            token,
-            gunid,
-            "xml",
-            hashlib.md5(body, usedforsecurity=False).hexdigest(),
-            len(body),
-            _xml_name(clip.file_name),
-        )
+        return open_lease(token, clip, xml)
 
     async def close(self, token: str, kind: LeaseKind) -> Gunid:
         """End a lease, and with it those that were made together with it.
@@ -132,17 +124,19 @@ class DownloadService:
                 if lease.kind is LeaseKind.FILE:
                     await self.in_thread(self.store.unlink, lease.token, lease.extension)
 
-    async def leased(self, token: str, extension: str) -> AudioFile | DocumentFile:
-        """What a lease reads; counts as a use.
+    async def leased(self, token: str, extension: str) -> AudioFile | DocumentFile | ExportLease:
+        """What a lease reads; counts as a use. What an export reads, `ExportService` knows.
 
         Raises UnknownToken, WrongToken, NotFound for an extension that is not the true one.
         """
         token = checked_token(token)
         lease = await self.database.run(_use, token, self._used_after(), self.now())
-        if lease.kind is LeaseKind.FILE or isinstance(lease, ExportLease):
+        if lease.kind is LeaseKind.FILE:
             raise WrongToken(f"this token is for something else ({lease.kind})")
         if extension != lease.extension:
             raise NotFound(f"this is a .{lease.extension} file")
+        if isinstance(lease, ExportLease):
+            return lease
         if isinstance(lease, DocumentLease):
             return DocumentFile(lease.xml.encode(), _xml_name(lease.file_name), lease.modified)
         content = await self._open(lease.sha256, lease.size)
@@ -200,6 +194,13 @@ class DownloadService:
             there = await self.in_thread(self.store.size, ContentId(sha256))
         if there != size:
             raise Unavailable("the audio is damaged in the store", retry_after=60)
+
+
+def open_lease(token: str, clip: Clip, xml: str) -> OpenLease:
+    """What a client is told of the lease of a document."""
+    body = xml.encode()
+    md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return OpenLease(token, clip.gunid, "xml", md5, len(body), _xml_name(clip.file_name))
 
 
 def _xml_name(file_name: str) -> str:

@@ -17,12 +17,13 @@ from archive_server.database import (
     documents,
     guessing,
     leases,
+    playlists,
     search,
     sessions,
     uploads,
 )
 from archive_server.model.leases import Lease, LeaseKind
-from archive_server.services.clips import remove
+from archive_server.services.removing import remove
 from archive_server.services.sessions import SessionPolicy
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, ContentId, StagingBusy
@@ -62,7 +63,9 @@ class MaintenanceService:
         await self._end_uploads()
         await self._end_leases()
         await self.purge_trash(self.now() - self.retention.trash)
-        await self.database.run(clips.remove_superseded, self.now() - self.retention.revisions)
+        superseded_before = self.now() - self.retention.revisions
+        await self.database.run(clips.remove_superseded, superseded_before)
+        await self.database.run(playlists.remove_superseded, superseded_before)
         await self._remove_released()
 
     async def sweep(self) -> None:
