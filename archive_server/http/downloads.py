@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from archive_server.blocking import InThread
@@ -16,9 +17,12 @@ from archive_server.http.responses import HttpProblem, is_gone
 from archive_server.http.selection import Selection, select
 from archive_server.http.sending import send_pieces
 from archive_server.model.gunid import Gunid
+from archive_server.model.leases import ExportLease
 from archive_server.model.users import Caller
 from archive_server.services.downloads import AudioFile, DocumentFile, DownloadService
+from archive_server.services.exporting import ArchiveFile, ExportService
 from archive_server.services.sessions import SessionService
+from archive_server.services.storing import read_part
 
 log = Logger()
 
@@ -30,6 +34,7 @@ class Downloads:
     """What can be read, and by what right."""
 
     service: DownloadService
+    exports: ExportService
     sessions: SessionService
     in_thread: InThread
     # Tokens of the leases that are being read now, and how often each.
@@ -42,7 +47,10 @@ class Downloads:
             _send_document(request, file)
             return
         with self._using(token):
-            await self.send_audio(request, file, is_fixed=True)
+            if isinstance(file, ExportLease):
+                await self._send_export(request, await self.exports.opened(file))
+            else:
+                await self.send_audio(request, file, is_fixed=True)
         if request.sentLength:
             await self._touch_at_the_end(token)
 
@@ -97,7 +105,39 @@ class Downloads:
                 ),
             )
             if not is_gone(request):
-                await send_pieces(request, content, selection.pieces, self.in_thread)
+                await send_pieces(
+                    request,
+                    selection.pieces,
+                    lambda part: self.in_thread(read_part, content, part),
+                )
+
+    async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
+        lease = archive.lease
+        selection = _begin(
+            request,
+            Representation(
+                media_type="application/x-tar",
+                extension=lease.extension,
+                file_name=lease.file_name,
+                size=archive.layout.size,
+                # Of its bytes it would take reading them all; behind its URL are no others.
+                sha256=sha256_of(lease.token.encode()),
+                modified=lease.modified,
+                is_fixed=True,
+                is_audio=False,
+                is_digested=False,
+            ),
+        )
+        try:
+            if not is_gone(request):
+                # As a Deferred it begins at once, while the block before is being sent.
+                await send_pieces(
+                    request,
+                    selection.pieces,
+                    lambda part: Deferred.fromCoroutine(archive.read(part)),
+                )
+        finally:
+            await archive.close()
 
     async def _touch_at_the_end(self, token: str) -> None:
         try:

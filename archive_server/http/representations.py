@@ -16,7 +16,8 @@ from archive_server.http.ranges import content_range
 _PLAIN = "!#$&+-.^_`|~"
 # What is taken off a file name before the true extension is put on.
 _KNOWN_EXTENSIONS = re.compile(
-    "aac|aiff?|bin|flac|m4a|mp[234]|mpeg|mpga|og[ag]|opus|smil|wave?|wma|xml", re.IGNORECASE
+    "aac|aiff?|bin|flac|lspl|m3u|m4a|mp[234]|mpeg|mpga|og[ag]|opus|smil|tar|wave?|wma|xml",
+    re.IGNORECASE,
 )
 _LONGEST_STEM = 150  # characters; with its extension that fits everywhere
 # Control, format (which can turn the direction of writing), surrogate, private, line and paragraph.
@@ -35,6 +36,7 @@ class Representation:
     modified: datetime
     is_fixed: bool  # behind its URL there have never been other bytes
     is_audio: bool
+    is_digested: bool = True  # or else `sha256` is only that of a name for the bytes
 
     @property
     def validators(self) -> Validators:
@@ -43,15 +45,17 @@ class Representation:
 
     def headers(self) -> dict[str, str]:
         """The headers of every answer about this file but 304."""
-        return {
+        headers = {
             **self.validator_headers(),
             "accept-ranges": "bytes",
             "content-disposition": disposition(
                 self.file_name, self.extension, "inline" if self.is_audio else "attachment"
             ),
-            "repr-digest": f"sha-256=:{b64encode(self.sha256).decode()}:",
             "x-content-type-options": "nosniff",
         }
+        if self.is_digested:
+            headers["repr-digest"] = f"sha-256=:{b64encode(self.sha256).decode()}:"
+        return headers
 
     def validator_headers(self) -> dict[str, str]:
         """The headers of a 304 (RFC 9110, 15.4.5)."""

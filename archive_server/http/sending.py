@@ -4,35 +4,33 @@ At any time one block waits in the transport and the next is being read, whateve
 file.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from archive_server.blocking import InThread
-from archive_server.errors import Unavailable
 from archive_server.http.representations import Piece
 from archive_server.http.responses import is_gone
 
 BLOCK = 256 * 1024
 
 
-async def send_pieces(
-    request: Request, content: BinaryIO, pieces: Sequence[Piece], in_thread: InThread
-) -> None:
+# Begins to read a part of what is sent, at once; it must not be read twice at a time.
+Read = Callable[[range], Awaitable[bytes]]
+
+
+async def send_pieces(request: Request, pieces: Sequence[Piece], read: Read) -> None:
     """Write pieces of a file as the body of an answer, and finish it; stop when the client leaves.
 
-    When it returns no thread reads the file any more. Raises Unavailable.
+    When it returns nobody reads the file any more. Raises what `read` raises.
     """
     flow = Flow()
     request.notifyFinish().addErrback(lambda _: flow.stopProducing())
     request.registerProducer(flow, True)
     try:
-        await _send_blocks(request, content, _blocks(pieces), flow, in_thread)
+        await _send_blocks(request, _blocks(pieces), flow, read)
     finally:
         if not is_gone(request):
             request.unregisterProducer()
@@ -41,20 +39,16 @@ async def send_pieces(
 
 
 async def _send_blocks(
-    request: Request,
-    content: BinaryIO,
-    blocks: "Iterator[Piece]",
-    flow: "Flow",
-    in_thread: InThread,
+    request: Request, blocks: "Iterator[Piece]", flow: "Flow", read: Read
 ) -> None:
     """Write block after block, reading each while the one before it is sent."""
     piece = next(blocks, None)
     while piece is not None and not flow.is_stopped:
-        reading = in_thread(_read, content, piece)
+        reading = read(piece.part)
         has_room = await flow.has_room()
         block = await reading  # even for nobody: its thread must not outlive the file
         if has_room:
-            request.write(block)
+            request.write(piece.head + block)
         piece = next(blocks, None)
 
 
@@ -64,22 +58,6 @@ def _blocks(pieces: Sequence[Piece]) -> Iterator[Piece]:
         yield Piece(piece.head, piece.part[:BLOCK])
         for start in range(piece.part.start + BLOCK, piece.part.stop, BLOCK):
             yield Piece(b"", range(start, min(start + BLOCK, piece.part.stop)))
-
-
-def _read(content: BinaryIO, piece: Piece) -> bytes:
-    """Read one block; blocks. Raises Unavailable."""
-    found = [piece.head]
-    place, end = piece.part.start, piece.part.stop
-    while place < end:
-        try:
-            some = os.pread(content.fileno(), end - place, place)
-        except OSError as error:
-            raise Unavailable("the audio cannot be read now") from error
-        if not some:
-            raise Unavailable("the audio is damaged in the store", retry_after=60)
-        found.append(some)
-        place += len(some)
-    return b"".join(found)
 
 
 @implementer(IPushProducer)

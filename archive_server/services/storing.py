@@ -1,7 +1,9 @@
-"""The store's errors, in the archive's words."""
+"""Reading from the store, and its errors in the archive's words."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 from archive_server.errors import Unavailable, UploadBusy
 from audio_store import ContentMissing, StagingBusy, StoreAway, StoreFull
@@ -24,3 +26,19 @@ def store_errors() -> Iterator[None]:
         raise Unavailable("the archive's store is away", retry_after=10) from error
     except ContentMissing as error:
         raise Unavailable("the audio cannot be found in the store", retry_after=60) from error
+
+
+def read_part(content: BinaryIO, part: range) -> bytes:
+    """Read a part of a file, wherever it stands; blocks. Raises Unavailable."""
+    found = []
+    place = part.start
+    while place < part.stop:
+        try:
+            some = os.pread(content.fileno(), part.stop - place, place)
+        except OSError as error:
+            raise Unavailable("the audio cannot be read now") from error
+        if not some:
+            raise Unavailable("the audio is damaged in the store", retry_after=60)
+        found.append(some)
+        place += len(some)
+    return found[0] if len(found) == 1 else b"".join(found)
