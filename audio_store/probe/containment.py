@@ -6,15 +6,15 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-# The worker writes no files; what libraries print goes to a file, and ends here.
-_LARGEST_FILE = 2**16
+# A worker that writes no files: what libraries print goes to one, and ends here.
+_LARGEST_LOG = 2**16
 
 
-def confine(memory_bytes: int) -> None:
+def confine(memory_bytes: int, largest_file: int = _LARGEST_LOG) -> None:
     """Limit this process for good."""
     die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 

@@ -1,5 +1,7 @@
 """Decodes the audio once, to count it and to see that it is made of numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -28,12 +30,24 @@ def decode(file: BinaryIO, shape: Shape) -> Decoded | None:
 
     Raises OSError if the file cannot be read.
     """
-    window = _WindowForC(file, shape.start, shape.end, shape.prefix)
     try:
-        with soundfile.SoundFile(window) as sound:
+        with opened(file, shape) as sound:
             return _count(sound, "float32" if _may_be_infinite(shape) else "int32")
     except soundfile.LibsndfileError:
         return None
+
+
+@contextmanager
+def opened(file: BinaryIO, shape: Shape) -> Iterator[soundfile.SoundFile]:
+    """Have the decoder at hand for what `shape` says is audio.
+
+    Raises LibsndfileError if it cannot begin, and at the end OSError if the file could not be
+    read.
+    """
+    window = _WindowForC(file, shape.start, shape.end, shape.prefix)
+    try:
+        with soundfile.SoundFile(window) as sound:
+            yield sound
     finally:
         if window.error:
             raise window.error

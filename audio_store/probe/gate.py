@@ -61,7 +61,7 @@ def judge(
 
     Raises OSError if the file cannot be read, MemoryError if it takes too much.
     """
-    shape = _walk(file, findings)
+    shape = walk(file, findings)
     facts = None
     if shape:
         _check_name(file_name, shape.format, findings)
@@ -74,7 +74,8 @@ def judge(
     return Judgement(report, None if findings.refusals else shape)
 
 
-def _walk(file: BinaryIO, findings: Findings) -> Shape | None:
+def walk(file: BinaryIO, findings: Findings) -> Shape | None:
+    """Find which bytes of a file are audio, and how much they promise; None: no audio we know."""
     sniffed = sniff(file)
     if sniffed.what not in _EXTENSIONS:
         findings.add(sniffed.what)
