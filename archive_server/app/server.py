@@ -40,6 +40,7 @@ from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
 from archive_server.xmlrpc.puts import PutMethods
+from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
@@ -206,6 +207,7 @@ class Server:
             ClipMethods(services.sessions, services.clips, upload_url),
             DownloadMethods(services.sessions, services.downloads, access_url),
             SearchMethods(services.sessions, services.search),
+            ResetMethods(services.reset),
             PutMethods(services.sessions, services.puts, upload_url),
         )
         xmlrpc = XmlRpcResource(

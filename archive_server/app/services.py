@@ -16,6 +16,7 @@ from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.reset import ResetPolicy, ResetService
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
@@ -47,6 +48,7 @@ class Services:
     simple_get: SimpleGetService
     puts: PutService
     search: SearchService
+    reset: ResetService
     maintenance: MaintenanceService
     integrity: IntegrityService
     jobs: JobService
@@ -95,6 +97,7 @@ def build_services(
         config.limits.document_bytes,
         config.storage.refuse_duplicates,
     )
+    search = SearchService(seams.database)
     downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
     return Services(
         SessionService(seams.database, seams.hashing, seams.in_turn, now, session_policy),
@@ -103,7 +106,17 @@ def build_services(
         downloads,
         SimpleGetService(seams.database, downloads),
         PutService(seams.database, uploads, store, seams.probe),
-        SearchService(seams.database),
+        search,
+        ResetService(
+            seams.database,
+            store,
+            seams.disk,
+            seams.in_turn,
+            publisher,
+            search,
+            now,
+            ResetPolicy(config.testing.allow_reset, clip_policy.id_style),
+        ),
         MaintenanceService(seams.database, store, seams.disk, now, retention),
         IntegrityService(seams.database, store, seams.disk),
         JobService(seams.database, data_dir / "work", seams.jobs, now),

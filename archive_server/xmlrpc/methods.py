@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from archive_server.xmlrpc import clips, downloads, introspection, puts, search, sessions
+from archive_server.xmlrpc import clips, downloads, introspection, puts, reset, search, sessions
 from archive_server.xmlrpc.introspection import SystemMethods
 from archive_server.xmlrpc.method import Method
 
@@ -12,6 +12,7 @@ _TABLES: Mapping[type, Sequence[Method]] = {
     clips.ClipMethods: clips.METHODS,
     downloads.DownloadMethods: downloads.METHODS,
     search.SearchMethods: search.METHODS,
+    reset.ResetMethods: reset.METHODS,
     puts.PutMethods: puts.METHODS,
     SystemMethods: introspection.METHODS,
 }

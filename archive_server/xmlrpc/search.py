@@ -129,30 +129,30 @@ _CRITERIA = (
     "several), `desc` (a boolean for each); all optional"
 )
 
+FOUND = (
+    _TOTAL,
+    Member(
+        "results",
+        Kind.ARRAY,
+        "structs of the strings `gunid`, `type`, `title`, `creator`, `source`, `length`, "
+        "`duration`, `id`, `track_num`",
+    ),
+    *(
+        member
+        for file_type, name in _OLD_NAMES
+        for member in (
+            Member(f"{name}Results", Kind.ARRAY, f"the gunids of each {file_type} of these"),
+            Member(f"{name}Cnt", Kind.INT, f"how many are {file_type}s in all"),
+        )
+    ),
+)
+
 METHODS = (
     Method(
         "locstor.searchMetadata",
         "Finds clips by their metadata.",
         takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA)),
-        gives=(
-            _TOTAL,
-            Member(
-                "results",
-                Kind.ARRAY,
-                "structs of the strings `gunid`, `type`, `title`, `creator`, `source`, `length`, "
-                "`duration`, `id`, `track_num`",
-            ),
-            *(
-                member
-                for file_type, name in _OLD_NAMES
-                for member in (
-                    Member(
-                        f"{name}Results", Kind.ARRAY, f"the gunids of each {file_type} of these"
-                    ),
-                    Member(f"{name}Cnt", Kind.INT, f"how many are {file_type}s in all"),
-                )
-            ),
-        ),
+        gives=FOUND,
         call=SearchMethods.search_metadata,
         raises=(BadRequest, BadCriteria, NoSession, Forbidden),
         since="2005-01; `cnt` and `results` 2006-06",

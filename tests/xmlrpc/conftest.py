@@ -15,6 +15,7 @@ from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
 from archive_server.xmlrpc.puts import PutMethods
+from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
@@ -30,6 +31,7 @@ def resource(services: Services) -> XmlRpcResource:
         ClipMethods(services.sessions, services.clips, urls.upload_url),
         DownloadMethods(services.sessions, services.downloads, urls.access_url),
         SearchMethods(services.sessions, services.search),
+        ResetMethods(services.reset),
         PutMethods(services.sessions, services.puts, urls.upload_url),
     )
     base_url = partial(urls.base_url, public_url="")
