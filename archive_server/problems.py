@@ -59,6 +59,7 @@ _OVERRIDES: dict[tuple[str, type[ArchiveError]], int] = {
     ("locstor.saveGroupPref", errors.NoSession): 848,
     ("locstor.downloadRawAudioDataOpen", errors.NotFound): 847,
     ("locstor.accessPlaylist", errors.NotFound): 847,
+    ("locstor.deletePlaylist", errors.NotFound): 842,
     ("locstor.storeAudioClipClose", errors.WrongToken): 850,
 }
 

@@ -41,7 +41,7 @@ class ClipMethods:
         upload = await self.clips.start_upload(
             await self._caller(struct),
             Gunid.parse(text(struct, "gunid")) if optional_text(struct, "gunid") else None,
-            _document(struct),
+            metadata(struct),
             file_name(text(struct, "fname")),
             text(struct, "chsum"),
         )
@@ -67,7 +67,7 @@ class ClipMethods:
     async def describe(self, client: Client, struct: Struct) -> Struct:
         """Give a clip another metadata document."""
         caller = await self._caller(struct)
-        await self.clips.describe(caller, gunid(struct), _document(struct))
+        await self.clips.describe(caller, gunid(struct), metadata(struct))
         return {"status": True}
 
     async def delete(self, client: Client, struct: Struct) -> Struct:
@@ -85,7 +85,7 @@ def gunid(struct: Struct) -> Gunid:
     return Gunid.parse(text(struct, "gunid"))
 
 
-def _document(struct: Struct) -> str:
+def metadata(struct: Struct) -> str:
     """Read a metadata document. The original took all other text as the path of one on its disk."""
     document = text(struct, "metadata")
     if document and not document.lstrip("\ufeff \t\r\n").startswith("<"):
@@ -95,7 +95,7 @@ def _document(struct: Struct) -> str:
 
 GUNID = Member("gunid", Kind.STRING, "the clip's id: 16 hex digits or a UUID")
 _STATUS = Member("status", Kind.BOOLEAN, "true")
-_METADATA = Member("metadata", Kind.STRING, "the metadata document, XML")
+METADATA = Member("metadata", Kind.STRING, "the metadata document, XML")
 
 METHODS = (
     Method(
@@ -149,7 +149,7 @@ METHODS = (
         "locstor.getAudioClip",
         "Gives a clip's metadata document.",
         takes=(SESSION, GUNID),
-        gives=(_METADATA,),
+        gives=(METADATA,),
         call=ClipMethods.document,
         raises=(BadRequest, NoSession, Forbidden, NotFound),
         since="2005-01",
@@ -157,7 +157,7 @@ METHODS = (
     Method(
         "locstor.updateAudioClipMetadata",
         "Gives a clip another metadata document.",
-        takes=(SESSION, GUNID, _METADATA),
+        takes=(SESSION, GUNID, METADATA),
         gives=(_STATUS,),
         call=ClipMethods.describe,
         raises=(BadRequest, BadDocument, NoSession, Forbidden, NotFound),
