@@ -35,15 +35,20 @@ from archive_server.threads import Threads
 from archive_server.turns import Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
+from archive_server.xmlrpc.administration import AdministrationMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
+from archive_server.xmlrpc.permissions import PermissionMethods
+from archive_server.xmlrpc.playlists import PlaylistMethods
+from archive_server.xmlrpc.preferences import PreferenceMethods
 from archive_server.xmlrpc.puts import PutMethods
 from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.webstreams import WebstreamMethods
 from audio_store import AudioStore
 from audio_store.probe import Prober
 
@@ -202,20 +207,28 @@ class Server:
 
     def _build_site(self, services: Services) -> ArchiveSite:
         config = self._config
+        admin = services.administration
         methods = bound_methods(
             SessionMethods(services.sessions, metadata.version("archive-server")),
             ClipMethods(services.sessions, services.clips, upload_url),
             DownloadMethods(services.sessions, services.downloads, access_url),
             SearchMethods(services.sessions, services.search),
+            PlaylistMethods(
+                services.sessions, services.playlists, services.playlist_access, access_url
+            ),
+            WebstreamMethods(services.sessions, services.webstreams),
             ResetMethods(services.reset),
             PutMethods(services.sessions, services.puts, upload_url),
+            PreferenceMethods(services.sessions, services.preferences),
+            AdministrationMethods(services.sessions, admin.users, admin.groups),
+            PermissionMethods(services.sessions, admin.permissions),
         )
         xmlrpc = XmlRpcResource(
             Dispatcher(methods, self._parsing),
             lambda request: base_url(request, config.server.public_url),
             config.limits.request_bytes,
         )
-        downloads = Downloads(services.downloads, services.sessions, self._disk)
+        downloads = Downloads(services.downloads, services.exports, services.sessions, self._disk)
         table = routes(
             downloads,
             Uploads(services.uploads),

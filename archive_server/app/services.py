@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from archive_server.app.administration import Administration, build_administration
 from archive_server.blocking import Database, InThread, InTurn
 from archive_server.config import Config
 from archive_server.model.gunid import IdStyle
 from archive_server.model.jobs import Work
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
+from archive_server.services.exporting import ExportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
+from archive_server.services.playlist_access import PlaylistAccess
+from archive_server.services.playlists import PlaylistService
+from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
 from archive_server.services.reset import ResetPolicy, ResetService
@@ -21,6 +26,7 @@ from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
 from archive_server.services.uploads import UploadPolicy, UploadService
+from archive_server.services.webstreams import WebstreamService
 from audio_store import AudioStore
 from audio_store.probe import Limits, Prober
 
@@ -45,12 +51,18 @@ class Services:
     uploads: UploadService
     clips: ClipService
     downloads: DownloadService
+    playlists: PlaylistService
+    playlist_access: PlaylistAccess
+    webstreams: WebstreamService
+    exports: ExportService
     simple_get: SimpleGetService
     puts: PutService
     search: SearchService
     reset: ResetService
     maintenance: MaintenanceService
     integrity: IntegrityService
+    administration: Administration
+    preferences: PreferenceService
     jobs: JobService
 
     def work(self) -> Mapping[str, Work]:
@@ -104,6 +116,12 @@ def build_services(
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         downloads,
+        PlaylistService(
+            seams.database, downloads, now, clip_policy.id_style, clip_policy.largest_document
+        ),
+        PlaylistAccess(seams.database, store, downloads, now),
+        WebstreamService(seams.database, now, clip_policy.id_style, clip_policy.largest_document),
+        ExportService(seams.database, store, seams.disk, now),
         SimpleGetService(seams.database, downloads),
         PutService(seams.database, uploads, store, seams.probe),
         search,
@@ -119,6 +137,8 @@ def build_services(
         ),
         MaintenanceService(seams.database, store, seams.disk, now, retention),
         IntegrityService(seams.database, store, seams.disk),
+        build_administration(seams.database, seams.hashing),
+        PreferenceService(seams.database),
         JobService(seams.database, data_dir / "work", seams.jobs, now),
     )
 

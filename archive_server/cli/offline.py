@@ -12,6 +12,7 @@ import click
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from archive_server.app.administration import Administration, build_administration
 from archive_server.app.services import Seams, Services, build_prober, build_services
 from archive_server.config import Config, ConfigError, load
 from archive_server.database import embedded, stores
@@ -112,6 +113,12 @@ class Target:
             purpose=f"archive-server {purpose}",
         ) as server:
             yield server.dsn()
+
+    @contextlib.contextmanager
+    def administration(self, purpose: str) -> Iterator[Administration]:
+        """What may be done with its users, groups and permissions; failures are shown."""
+        with self.database(purpose) as database, failures():
+            yield build_administration(database, at_once)
 
     @contextlib.contextmanager
     def services(self, purpose: str) -> Iterator[Services]:

@@ -7,11 +7,9 @@ from typing import TextIO
 
 import click
 
-from archive_server.cli.offline import CommandFailed, Target, failures, finished
+from archive_server.cli.offline import CommandFailed, Target, finished
 from archive_server.cli.options import Command, config_option, data_option, json_option, print_json
-from archive_server.database import users
 from archive_server.model.users import Role
-from archive_server.services import passwords
 
 _LONGEST = 1024
 
@@ -54,8 +52,8 @@ def add_user(
     if not 0 < len(login) <= 255 or "\0" in login:
         raise CommandFailed("a login name has 1 to 255 characters")
     password = _password(password_file)
-    with Target(data_dir, config_file).database("user add") as database, failures():
-        finished(database.run(users.add, login, passwords.hashed(password), Role(role)))
+    with Target(data_dir, config_file).administration("user add") as archive:
+        finished(archive.users.add(None, login, password, Role(role)))
     click.echo(f"added {role} {login}")
 
 
@@ -69,8 +67,8 @@ def change_password(
 ) -> None:
     """Change a user's password; the user's sessions end."""
     password = _password(password_file)
-    with Target(data_dir, config_file).database("user passwd") as database, failures():
-        finished(database.run(users.change_password, login, passwords.hashed(password)))
+    with Target(data_dir, config_file).administration("user passwd") as archive:
+        finished(archive.users.change_password(None, login, password))
     click.echo(f"changed the password of {login}")
 
 
@@ -80,8 +78,8 @@ def change_password(
 @config_option
 def remove_user(login: str, data_dir: Path, config_file: Path | None) -> None:
     """Remove a user; the user's clips stay."""
-    with Target(data_dir, config_file).database("user remove") as database, failures():
-        finished(database.run(users.remove, login))
+    with Target(data_dir, config_file).administration("user remove") as archive:
+        finished(archive.users.remove(None, login))
     click.echo(f"removed {login}")
 
 
@@ -91,8 +89,8 @@ def remove_user(login: str, data_dir: Path, config_file: Path | None) -> None:
 @config_option
 def list_users(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
     """List the users."""
-    with Target(data_dir, config_file).database("user list") as database:
-        found = finished(database.run(users.list_users))
+    with Target(data_dir, config_file).administration("user list") as archive:
+        found = finished(archive.users.list_users(None))
     if as_json:
         print_json([{"login": each.login, "role": each.role.value} for each in found])
         return

@@ -26,6 +26,11 @@ class Verdict:
     is_allowed: bool
     permission: Permission | None
 
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return "nothing is said about it" if self.permission is None else str(self.permission)
+
 
 @dataclass(frozen=True)
 class PermissionService:

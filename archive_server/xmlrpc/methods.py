@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-from archive_server.xmlrpc import clips, downloads, introspection, puts, reset, search, sessions
+from archive_server.xmlrpc import (
+    administration,
+    clips,
+    downloads,
+    introspection,
+    permissions,
+    playlists,
+    preferences,
+    puts,
+    reset,
+    search,
+    sessions,
+    webstreams,
+)
 from archive_server.xmlrpc.introspection import SystemMethods
 from archive_server.xmlrpc.method import Method
 
@@ -11,9 +24,14 @@ _TABLES: Mapping[type, Sequence[Method]] = {
     sessions.SessionMethods: sessions.METHODS,
     clips.ClipMethods: clips.METHODS,
     downloads.DownloadMethods: downloads.METHODS,
+    webstreams.WebstreamMethods: webstreams.METHODS,
+    playlists.PlaylistMethods: playlists.METHODS,
     search.SearchMethods: search.METHODS,
     reset.ResetMethods: reset.METHODS,
     puts.PutMethods: puts.METHODS,
+    preferences.PreferenceMethods: preferences.METHODS,
+    administration.AdministrationMethods: administration.METHODS,
+    permissions.PermissionMethods: permissions.METHODS,
     SystemMethods: introspection.METHODS,
 }
 

@@ -10,15 +10,20 @@ from support import immediately, result_of
 from treq.testing import StubTreq
 
 from archive_server.http import urls
+from archive_server.xmlrpc.administration import AdministrationMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
 from archive_server.xmlrpc.methods import bound_methods
+from archive_server.xmlrpc.permissions import PermissionMethods
+from archive_server.xmlrpc.playlists import PlaylistMethods
+from archive_server.xmlrpc.preferences import PreferenceMethods
 from archive_server.xmlrpc.puts import PutMethods
 from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.webstreams import WebstreamMethods
 
 LARGEST = 200_000  # bytes of a call
 
@@ -26,13 +31,21 @@ LARGEST = 200_000  # bytes of a call
 @pytest.fixture
 def resource(services: Services) -> XmlRpcResource:
     """The resource, with every method."""
+    admin = services.administration
     methods = bound_methods(
         SessionMethods(services.sessions, "1.2.3"),
         ClipMethods(services.sessions, services.clips, urls.upload_url),
         DownloadMethods(services.sessions, services.downloads, urls.access_url),
         SearchMethods(services.sessions, services.search),
+        PlaylistMethods(
+            services.sessions, services.playlists, services.playlist_access, urls.access_url
+        ),
+        WebstreamMethods(services.sessions, services.webstreams),
         ResetMethods(services.reset),
         PutMethods(services.sessions, services.puts, urls.upload_url),
+        PreferenceMethods(services.sessions, services.preferences),
+        AdministrationMethods(services.sessions, admin.users, admin.groups),
+        PermissionMethods(services.sessions, admin.permissions),
     )
     base_url = partial(urls.base_url, public_url="")
     return XmlRpcResource(Dispatcher(methods, immediately), base_url, LARGEST)

@@ -47,11 +47,18 @@ def call_of(services):
         examples = {
             "sessid": session_id,
             "gunid": GUNID,
+            "plid": GUNID,
+            "newPlaylist": f"<playlist id='{GUNID}'/>",
+            "url": "http://radio.example:8000/live",
             "token": "0" * 32,
             "metadata": "<audioClip><metadata/></audioClip>",
             "chsum": "0" * 32,
+            "action": "read",
+            "object": "archive",
+            "role": "client",
             "criteria": {},
             "forced": True,
+            "recursive": True,
         }
         return {member.name: examples.get(member.name, "title") for member in method.takes}
 
@@ -105,7 +112,7 @@ def test_a_session_that_has_expired_is_none(client, call_of, services, unchanged
 def test_a_member_of_a_wrong_type_is_named(client, call_of, unchanged, method, member):
     for wrong in WRONG[member.kind]:
         code, text = client.fault(method.name, call_of(method) | {member.name: wrong})
-        short = method.name.removeprefix("locstor.")
+        short = method.name.rpartition(".")[2]
         assert (code, text) == (805, f"xr_{short}: {member.name}: {member.kind} expected")
 
 

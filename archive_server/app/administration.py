@@ -1,0 +1,26 @@
+"""Administering users, groups and permissions: what commands need, too, and no more than that."""
+
+from dataclasses import dataclass
+
+from archive_server.blocking import Database, InThread
+from archive_server.services.groups import GroupService
+from archive_server.services.permissions import PermissionService
+from archive_server.services.users import UserService
+
+
+@dataclass(frozen=True)
+class Administration:
+    """Who can log in, and what they may do."""
+
+    users: UserService
+    groups: GroupService
+    permissions: PermissionService
+
+
+def build_administration(database: Database, hash_in_thread: InThread) -> Administration:
+    """The services, over what is given; nothing is started."""
+    return Administration(
+        UserService(database, hash_in_thread),
+        GroupService(database),
+        PermissionService(database),
+    )
