@@ -7,6 +7,7 @@ from archive_server.cli.configuration import config
 from archive_server.cli.groups import group
 from archive_server.cli.object_classes import object_class
 from archive_server.cli.permissions import permission
+from archive_server.cli.playlists import playlist
 from archive_server.cli.serve import migrate, serve
 from archive_server.cli.trash import trash
 from archive_server.cli.users import user
@@ -18,5 +19,16 @@ def main() -> None:
     """An archive for a radio station's audio: stores, finds and hands out clips."""
 
 
-for command in (serve, migrate, user, group, permission, object_class, trash, check, config):
+for command in (
+    serve,
+    migrate,
+    user,
+    group,
+    permission,
+    object_class,
+    playlist,
+    trash,
+    check,
+    config,
+):
     main.add_command(command)
