@@ -1,6 +1,6 @@
 """Finding a page of clips, and how many there are in all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -18,6 +18,27 @@ _FEW = 20_000
 
 def find(cursor: Cursor, criteria: Criteria) -> Page:
     """The clips that meet the criteria. Raises BadCriteria for an unknown category."""
+    totals, clip_ids = _found(cursor, criteria)
+    total = sum(totals.values())
+    if clip_ids is None:
+        return Page(total, totals, ())
+    return Page(total, totals, _hits(cursor, clip_ids, criteria))
+
+
+def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
+    """The numbers of the clips that `find` would give, in its order, and nothing else of them."""
+    _, clip_ids = _found(cursor, criteria)
+    if clip_ids is not None:
+        cursor.execute(
+            f"{clip_ids.text} LIMIT %s OFFSET %s",
+            (*clip_ids.parameters, criteria.limit or None, criteria.offset),
+        )
+        for (clip_id,) in cursor:
+            yield clip_id
+
+
+def _found(cursor: Cursor, criteria: Criteria) -> tuple[dict[FileType, int], Sql | None]:
+    """How many clips match, by type, and what selects their ids; None if the page is empty."""
     asked = [condition.category for condition in criteria.conditions]
     meant = categories_meant(cursor, [*asked, *(order.category for order in criteria.order_by)])
     found = find_conditions(cursor, criteria, meant)
@@ -25,11 +46,10 @@ def find(cursor: Cursor, criteria: Criteria) -> Page:
     totals = _totals(cursor, criteria, found, where)
     total = sum(totals.values())
     if criteria.offset >= total:
-        return Page(total, totals, ())
+        return totals, None
     is_few = total <= _FEW
     order = sorting([(order, meant[order.category]) for order in criteria.order_by], few=is_few)
-    clip_ids = _gathered(where, order) if is_few else _walked(where, order)
-    return Page(total, totals, _hits(cursor, clip_ids, criteria))
+    return totals, _gathered(where, order) if is_few else _walked(where, order)
 
 
 def find_conditions(

@@ -91,7 +91,7 @@ class Downloads:
     async def send_audio(self, request: ArchiveRequest, file: AudioFile, *, is_fixed: bool) -> None:
         """Send of a file what the request asks for. `is_fixed`: its URL never had other bytes."""
         with file.content as content:
-            selection = _begin(
+            selection = begin(
                 request,
                 Representation(
                     media_type=file.format.media_type,
@@ -113,7 +113,7 @@ class Downloads:
 
     async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
         lease = archive.lease
-        selection = _begin(
+        selection = begin(
             request,
             Representation(
                 media_type="application/x-tar",
@@ -157,7 +157,7 @@ class Downloads:
 
 
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
-    selection = _begin(
+    selection = begin(
         request,
         Representation(
             media_type="application/xml",
@@ -176,7 +176,7 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
         request.finish()
 
 
-def _begin(request: ArchiveRequest, shown: Representation) -> Selection:
+def begin(request: ArchiveRequest, shown: Representation) -> Selection:
     """Choose what is sent of a file, and set status and headers. Raises HttpProblem."""
     headers = request.joined_headers()
     selection = select(request.verb, headers, shown, boundary=secrets.token_hex(16))

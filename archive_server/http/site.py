@@ -12,6 +12,7 @@ from twisted.web.http import Request
 from twisted.web.resource import IResource, Resource
 
 from archive_server.http import urls
+from archive_server.http.backups import Backups
 from archive_server.http.channel import ArchiveChannel
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
@@ -55,6 +56,11 @@ def routes(
         Route(urls.LIVE, reading, _at_once(operations.live)),
         Route(urls.READY, reading, _at_once(operations.ready)),
     )
+
+
+def archive_routes(backups: Backups) -> tuple[Route, ...]:
+    """Tar archives; to be looked at before the other routes."""
+    return (Route(urls.ARCHIVES, ("GET", "HEAD"), _to_the_end(backups.answer)),)
 
 
 def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:

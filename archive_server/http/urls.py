@@ -11,6 +11,7 @@ from twisted.web.http import Request
 
 UPLOAD = "/upload/<token>"
 ACCESS = "/access/<token>.<extension>"
+ARCHIVES = "/access/<token>.tar"
 CLIP_AUDIO = "/clips/<gunid>/audio.<extension>"
 REVISION_AUDIO = "/clips/<gunid>/revisions/<number>/audio.<extension>"
 LIVE = "/livez"

@@ -66,8 +66,8 @@ class TarLayout:
         content = start + _header_size(member)
         wanted = _common(part, range(start, content))
         if wanted:
-            header = _header(member, int(self.modified.timestamp()))
-            yield header[wanted.start - start : wanted.stop - start]
+            head = header(member, int(self.modified.timestamp()))
+            yield head[wanted.start - start : wanted.stop - start]
         wanted = _common(part, range(content, content + member.size))
         if wanted:
             yield Section(place, range(wanted.start - content, wanted.stop - content))
@@ -77,11 +77,12 @@ class TarLayout:
 def _header_size(member: TarMember) -> int:
     if len(member.name) <= _LONGEST_NAME and member.name.isascii() and member.size <= _LARGEST:
         return BLOCK
-    return len(_header(member, 0))
+    return len(header(member, 0))
 
 
 @lru_cache(maxsize=64)  # those of a large member are asked for with each block of it
-def _header(member: TarMember, modified: int) -> bytes:
+def header(member: TarMember, modified: int) -> bytes:
+    """What comes before the bytes of a member; `modified` is in seconds since 1970."""
     entry = tarfile.TarInfo(member.name)
     entry.size = member.size
     entry.mtime = modified

@@ -1,0 +1,146 @@
+"""Backups: how their files are called, and how what is asked for is kept (protocol, 9).
+
+| name | what it is |
+|---|---|
+| `meta-inf/storage.xml` | what this is, when and where it was made |
+| `audioClip/<gunid>` | the audio of a clip |
+| `audioClip/<gunid>.xml` | the metadata document of a clip; without audio, of a webstream |
+| `playlist/<gunid>.xml` | a playlist |
+| `meta-inf/scheduler.xml` | what the scheduler may have added; none of our business |
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from archive_server.errors import RefusedArchive
+from archive_server.model import xml_writing
+from archive_server.model.clips import FileType
+from archive_server.model.documents import Document
+from archive_server.model.gunid import Gunid
+from archive_server.model.search import Criteria
+from archive_server.model.xml_elements import Element
+
+NOTE = "meta-inf/storage.xml"
+
+_ID = r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_NAME = re.compile(rf"(audioClip|playlist)/({_ID})(\.xml)?")
+
+
+def audio_name(gunid: Gunid) -> str:
+    """The name of a clip's audio."""
+    return f"audioClip/{gunid}"
+
+
+def document_name(gunid: Gunid, file_type: FileType) -> str:
+    """The name of a metadata document, or of a playlist."""
+    directory = "playlist" if file_type is FileType.PLAYLIST else "audioClip"
+    return f"{directory}/{gunid}.xml"
+
+
+def note(at: datetime, host_name: str) -> str:
+    """The text of `meta-inf/storage.xml`."""
+    attributes = {
+        "ctime": str(int(at.timestamp())),
+        "hostname": xml_writing.carried(host_name),
+        "type": "backup",
+        "version": "1.0",
+    }
+    return xml_writing.write(Element("storage", tuple(attributes.items()), "", ()))
+
+
+@dataclass(slots=True)
+class Names:
+    """The files of a clip, by their names."""
+
+    document: str | None = None
+    audio: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the files of a backup are, by their names; what is none of its own is left out."""
+
+    clips: Mapping[Gunid, Names] = field(default_factory=dict)  # webstreams, too
+    playlists: Mapping[Gunid, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Contents":
+        """Tell what is what. Raises RefusedArchive for what is no backup."""
+        clips: dict[Gunid, Names] = {}
+        playlists: dict[Gunid, str] = {}
+        is_backup = False
+        for name in names:
+            is_backup = is_backup or name == NOTE
+            match = _NAME.fullmatch(name)
+            if match is None:
+                continue
+            gunid = Gunid.parse(match[2])
+            if match[1] == "playlist":
+                if match[3] is None or playlists.setdefault(gunid, name) != name:
+                    raise RefusedArchive(f"{name!r}: one document expected", "unexpected-member")
+            else:
+                _add(clips.setdefault(gunid, Names()), name, is_document=match[3] is not None)
+        if not (is_backup or clips or playlists):
+            raise RefusedArchive("this is no backup: nothing of one is in it", "no-backup")
+        return cls(clips, playlists)
+
+    def __len__(self) -> int:
+        return len(self.clips) + len(self.playlists)
+
+
+def _add(names: Names, name: str, *, is_document: bool) -> None:
+    """Note a file; two spellings of one id are refused."""
+    if (names.document if is_document else names.audio) is not None:
+        raise RefusedArchive(f"{name!r} is there twice", "duplicate-member")
+    if is_document:
+        names.document = name
+    else:
+        names.audio = name
+
+
+def file_name_of(document: Document, gunid: Gunid) -> str:
+    """What a clip is called whose file name the backup does not tell.
+
+    The original took the first value of its metadata; ls:filename was meant for it.
+    """
+    first = next((text for _, text in document.flattened()), "")
+    return document.first("ls:filename") or first or str(gunid)
+
+
+def in_order(references: Mapping[Gunid, Iterable[Gunid]]) -> Iterator[Gunid]:
+    """Playlists, each after those that it holds; where they make a circle, in any order.
+
+    In this order no playlist is saved while what it holds is still an older version, with which
+    it might make a circle that neither the backup nor the archive has.
+    """
+    waiting = {gunid: set(held) & references.keys() for gunid, held in references.items()}
+    while waiting:
+        ready = [gunid for gunid, held in waiting.items() if not held & waiting.keys()]
+        for gunid in ready or list(waiting):
+            yield gunid
+            del waiting[gunid]
+
+
+# -- criteria, as a job keeps them --------------------------------------------------------------
+
+
+def kept(criteria: Criteria) -> dict[str, Any]:
+    """Criteria as JSON can hold them."""
+    return {
+        "file_type": "all" if criteria.file_type is None else criteria.file_type.value,
+        "operator": "or" if criteria.match_any else "and",
+        "conditions": [
+            [each.category, each.operator.value, each.value] for each in criteria.conditions
+        ],
+        "limit": criteria.limit,
+        "offset": criteria.offset,
+        "order_by": [[each.category, each.descending] for each in criteria.order_by],
+    }
+
+
+def criteria(kept: Mapping[str, Any]) -> Criteria:
+    """The criteria that `kept` has made this of."""
+    return Criteria.build(**kept)
