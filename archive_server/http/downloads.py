@@ -27,6 +27,7 @@ from archive_server.services.storing import read_part
 log = Logger()
 
 _BEARER = "bearer "
+_MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,8 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
     selection = begin(
         request,
         Representation(
-            media_type="application/xml",
-            extension="xml",
+            media_type=_MEDIA_TYPES[file.extension],
+            extension=file.extension,
             file_name=file.file_name,
             size=len(file.body),
             sha256=sha256_of(file.body),

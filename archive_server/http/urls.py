@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from twisted.internet.interfaces import IAddress
 from twisted.web.http import Request
 
+from archive_server.model.gunid import Gunid
+
 UPLOAD = "/upload/<token>"
 ACCESS = "/access/<token>.<extension>"
 ARCHIVES = "/access/<token>.tar"
@@ -63,6 +65,12 @@ def upload_url(base: str, token: str) -> str:
 def access_url(base: str, token: str, extension: str) -> str:
     """Where what a lease pins can be read."""
     return base + ACCESS.replace("<token>", token).replace("<extension>", extension)
+
+
+def clip_url(base: str, gunid: Gunid, extension: str) -> str:
+    """Where the current audio of a clip can be read, by whoever has a session."""
+    url = base + CLIP_AUDIO.replace("<gunid>", str(gunid))
+    return url.replace("<extension>", extension)
 
 
 def base_url(request: Request, public_url: str) -> str:

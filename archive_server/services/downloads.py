@@ -56,9 +56,10 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFile:
-    """A metadata document to be sent."""
+    """A metadata document, a playlist or a feed to be sent."""
 
     body: bytes
+    extension: str
     file_name: str
     modified: datetime
 
@@ -138,7 +139,8 @@ class DownloadService:
         if isinstance(lease, ExportLease):
             return lease
         if isinstance(lease, DocumentLease):
-            return DocumentFile(lease.xml.encode(), _xml_name(lease.file_name), lease.modified)
+            name = _xml_name(lease.file_name)
+            return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
         content = await self._open(lease.sha256, lease.size)
         return AudioFile(
             content,

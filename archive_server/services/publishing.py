@@ -272,7 +272,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
         clips.describe(cursor, clip_id, document_id, at)
         documents.remove_unless_used(cursor, clip.document_id)
     warnings = [remark.code for remark in examined.report.warnings]
-    clips.revise(cursor, clip_id, examined.content, _facts(facts), warnings, at)
+    clips.revise(cursor, clip_id, examined.content, audio_facts(facts), warnings, at)
     search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
     event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
     journal.add(cursor, event, examined.gunid, caller.login, at)
@@ -312,7 +312,8 @@ def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:
     return old
 
 
-def _facts(facts: Facts) -> AudioFacts:
+def audio_facts(facts: Facts) -> AudioFacts:
+    """What the probe has measured, as it is kept."""
     return AudioFacts(
         AudioFormat(facts.format),
         facts.duration_us,
