@@ -56,6 +56,15 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
     return _upload(*row)
 
 
+def get(cursor: Cursor, token: str) -> Upload:
+    """The upload with this token as it is now. Raises UnknownToken when it has ended."""
+    cursor.execute(f"SELECT {_COLUMNS} FROM upload WHERE token = %s", (token,))  # noqa: S608
+    row = cursor.fetchone()
+    if row is None:
+        raise UnknownToken("unknown, closed or expired upload token")
+    return _upload(*row)
+
+
 def _upload(
     token: str,
     user_id: int,

@@ -77,7 +77,7 @@ class ClipService:
         """
         caller.must_be(Role.MAINTAINER)
         upload = await self.uploads.find(checked_token(token))
-        return await self.publisher.publish(caller, upload)
+        return await self.publisher.publish(caller, upload.token)
 
     async def exists(self, caller: Caller, gunid: Gunid) -> bool:
         """Whether there is such a clip (or webstream) to be seen."""

@@ -45,19 +45,23 @@ class Publisher:
     now: Callable[[], datetime]
     accept: frozenset[str]  # codes of refusals that the station overrules
 
-    async def publish(self, caller: Caller, upload: Upload) -> Gunid:
+    async def publish(self, caller: Caller, token: str) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
 
         Raises RefusedAudio, UploadBusy, UnknownToken, Unavailable.
         """
         try:
             with store_errors():
-                staged = await self.in_thread(self.store.stage, upload.token, create=False)
+                staged = await self.in_thread(self.store.stage, token, create=False)
         except NothingStaged as error:
+            upload = await self.database.run(uploads.get, token)
             if upload.digested is None:
                 raise RefusedAudio("no bytes were sent", "empty") from error
             return await self._publish_again(caller, upload, upload.digested)
         try:
+            # Not before nobody else can write: the digests in it are those of the bytes that were
+            # there then, and they are believed.
+            upload = await self.database.run(uploads.get, token)
             digests = await self._digests(staged, upload)
             content = Content(digests.sha256, digests.md5, digests.size)
             _compare(content, upload)
