@@ -25,8 +25,8 @@ from archive_server.model.users import Caller
 from archive_server.services.storing import store_errors
 from audio_store import (
     AudioStore,
-    AudioStoreError,
     ContentId,
+    ContentMissing,
     Digests,
     NothingStaged,
     StagedFile,
@@ -69,8 +69,7 @@ class Publisher:
             with store_errors():
                 # Long, and nothing the transaction must wait for.
                 await self.in_thread(staged.sync)
-            # Once, even if the transaction is tried again: the staged file is gone by then.
-            publish_file = cache(partial(self.store.publish, staged, digests))
+            publish_file = self._publication(staged, digests)
             await self._make_clip(caller, upload, content, facts, report, publish_file)
         finally:
             await self.in_thread(staged.close)
@@ -79,15 +78,25 @@ class Publisher:
     async def _publish_again(self, caller: Caller, upload: Upload, content: Content) -> Gunid:
         """Go on where a transaction failed after the file had got its name."""
         content_id = ContentId(content.sha256)
-        try:
-            size = await self.in_thread(self.store.size, content_id)
-        except AudioStoreError as error:
-            raise RefusedAudio("no bytes were sent", "empty") from error
+        with store_errors():
+            try:
+                size = await self.in_thread(self.store.size, content_id)
+            except ContentMissing as error:
+                raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(Content(content.sha256, content.md5, size), upload)
         facts, report = await self._probe(self.store.path(content_id), upload)
         still_there = partial(self.store.size, content_id)
         await self._make_clip(caller, upload, content, facts, report, still_there)
         return upload.gunid
+
+    def _publication(self, staged: StagedFile, digests: Digests) -> Callable[[], object]:
+        """What gives the bytes their name, however often the transaction is tried.
+
+        There is a staged file the first time only. And between two tries the content is nobody's:
+        if it was there before, and released, the janitor may take it away. So each time it looks.
+        """
+        publish_once = cache(partial(self.store.publish, staged, digests))
+        return lambda: self.store.size(publish_once())
 
     async def _digests(self, staged: StagedFile, upload: Upload) -> Digests:
         known = upload.digested
