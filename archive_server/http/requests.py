@@ -90,6 +90,13 @@ class ArchiveRequest(server.Request):
             for name, lines in self.requestHeaders.getAllRawHeaders()
         }
 
+    def getHeader(self, key: Any) -> Any:
+        """Read a header. What is not UTF-8 is Latin-1: the inherited method would raise."""
+        try:
+            return super().getHeader(key)
+        except UnicodeDecodeError:
+            return bytes(super().getHeader(key.encode()) or b"").decode("latin-1")
+
     def argument(self, name: str) -> str | None:
         """A parameter of the query, or None."""
         values = self.args.get(name.encode())

@@ -183,6 +183,15 @@ def test_what_is_not_quite_http_gets_one_answer(front: WebFront, raw: bytes, sta
     assert wire.unread == b""
 
 
+def test_headers_need_not_be_utf_8(front: WebFront) -> None:
+    wire = front.connect()
+    wire.send(
+        b"GET /clips/0000000000000001/audio.wav HTTP/1.1\r\nHost: \xff\r\n"
+        b"Authorization: Bearer \xff\r\n\r\n"
+    )
+    assert wire.answer().status == 401
+
+
 class TestErrors:
     """What clients are told, and what they are not."""
 

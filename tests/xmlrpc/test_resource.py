@@ -135,6 +135,19 @@ def test_what_is_away_is_fault_804_with_the_reason():
     assert answer_of(fail) == (804, "xr_m: the archive's store is away")
 
 
+def test_what_fails_before_the_call_is_answered_too():
+    def fail(request: object) -> str:
+        raise RuntimeError("secret")
+
+    resource = XmlRpcResource(dispatcher(nothing), fail, 1000)
+    body = xmlrpc.client.dumps((), "m").encode()
+    response = result_of(StubTreq(resource).post("http://archive.example/xmlrpc", data=body))
+    answer = result_of(response.content())
+    with pytest.raises(xmlrpc.client.Fault) as caught:
+        xmlrpc.client.loads(answer)
+    assert (caught.value.faultCode, caught.value.faultString) == (804, "internal error")
+
+
 def test_large_bodies_are_read_in_a_thread():
     small, large = Threads(), Threads()
     body = xmlrpc.client.dumps((), "m").encode()
