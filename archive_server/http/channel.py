@@ -22,6 +22,10 @@ _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 12\r\n\r\nbad request\n"
 )
+_URI_TOO_LONG = (
+    b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 13\r\n\r\nURI too long\n"
+)
 
 
 class Connections(Protocol):
@@ -88,8 +92,16 @@ class ArchiveChannel(HTTPChannel):
         if not self._is_hanging_up:
             super().allContentReceived()
 
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
+
     def lineLengthExceeded(self, line: bytes) -> None:
-        self._respondToBadRequestAndDisconnect()
+        # Without a request it is the first line, whose own status RFC 9112, 3 demands.
+        self._refuse_bytes(_BAD_REQUEST if self.requests else _URI_TOO_LONG)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._is_hanging_up:
@@ -138,8 +150,11 @@ class ArchiveChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Refuse what is not HTTP. `HTTPChannel`'s own answer has no length."""
+        self._refuse_bytes(_BAD_REQUEST)
+
+    def _refuse_bytes(self, answer: bytes) -> None:
         if not self._is_hanging_up:
-            self.transport.write(_BAD_REQUEST)
+            self.transport.write(answer)
             for request in self.requests:
                 request.abandon()
             self.hang_up()

@@ -131,10 +131,16 @@ class TestTooLarge:
     def test_the_largest_body_is_taken(self, front: WebFront) -> None:
         assert front.ask("POST", "/RPC2", body=bytes(REQUEST_BYTES)).status == 200
 
+    def test_a_path_has_a_limit(self, front: WebFront) -> None:
+        wire = front.connect()
+        wire.send(b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert wire.answer().status == 414
+        assert wire.unread == b""
+        assert wire.is_closed
+
     @pytest.mark.parametrize(
         "head",
         [
-            b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Y: zzzzzzzzzz\r\n" * 101 + b"\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\nX-Y: " + b"z" * 20000 + b"\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -168,6 +174,7 @@ class TestTooLarge:
             400,
         ),
         (b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
         (b"BREW /RPC2 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204),
         (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 404),
