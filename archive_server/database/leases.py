@@ -64,7 +64,7 @@ def add_document(cursor: Cursor, token: str, clip: Clip, *, user_id: int, at: da
 def get(cursor: Cursor, token: str, *, used_after: datetime) -> Lease:
     """The lease with this token. Raises UnknownToken; WrongToken for the token of an upload.
 
-    Leases of files do not expire by disuse that we could see: see `remove_expired`.
+    Leases of files do not expire by disuse that we could see: see `list_expired`.
     """
     cursor.execute(
         f"{_LEASE} WHERE token = %s AND (lease.last_used_at > %s OR kind = 'file')",
@@ -92,9 +92,13 @@ def remove(cursor: Cursor, token: str) -> None:
 def list_expired(
     cursor: Cursor, *, used_before: datetime, files_used_before: datetime | None
 ) -> list[Lease]:
-    """Leases that nobody has used since; those of files only if a time is given for them."""
+    """Leases that nobody has used since; those of files only if a time is given for them.
+
+    Until the transaction ends nobody uses them; what is just being used is left out.
+    """
     cursor.execute(
-        f"""{_LEASE} WHERE lease.last_used_at <= CASE kind WHEN 'file' THEN %s ELSE %s END""",
+        f"""{_LEASE} WHERE lease.last_used_at <= CASE kind WHEN 'file' THEN %s ELSE %s END
+            FOR UPDATE OF lease SKIP LOCKED""",
         (files_used_before, used_before),
     )
     return [_lease(row) for row in cursor.fetchall()]

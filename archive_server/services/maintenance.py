@@ -70,6 +70,7 @@ class MaintenanceService:
         with store_errors():
             await self.in_thread(self.store.require_present)
             await self.database.run(documents.remove_unused)
+            await self.database.run(contents.note_unused)  # the next tidying removes them
             await self.database.run(search.prune)
             await self._sweep_staging()
             await self._sweep_links()
