@@ -43,6 +43,7 @@ class ArchiveChannel(HTTPChannel):
     transport: Any  # ITCPTransport, IPushProducer and IConsumer in one
     site: Connections
     reading_is_paused = False
+    _head_is_timed = False
     _is_hanging_up = False
     _thrown_away = 0  # bytes
     _patience: Any = None  # the delayed call that cuts off
@@ -66,6 +67,16 @@ class ArchiveChannel(HTTPChannel):
             self._patience.cancel()
         super().connectionLost(reason)
 
+    def resetTimeout(self) -> None:
+        """Grant more time, as for all that arrives; but to the head of a request only once.
+
+        Else a byte a minute would hold a connection for weeks, and a thousand of them all there is.
+        """
+        is_head = not self.requests or self.requests[-1].began_at is None
+        if not (is_head and self._head_is_timed):
+            super().resetTimeout()
+        self._head_is_timed = is_head
+
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """Tell whether another request may follow on this connection."""
         options = request.requestHeaders.getRawHeaders(b"connection", [])
@@ -79,6 +90,7 @@ class ArchiveChannel(HTTPChannel):
         self.persistent = self.checkPersistence(request, self._version)
         request.gotLength(self.length)
         request.headersReceived(self._command, self._path, self._version, self.length)
+        self.resetTimeout()  # the body has its own time
 
     def lineReceived(self, line: bytes) -> None:
         if not self._is_hanging_up:
@@ -112,6 +124,7 @@ class ArchiveChannel(HTTPChannel):
             self.transport.abortConnection()
 
     def requestDone(self, request: Any) -> None:
+        self._head_is_timed = False
         if request.body_has_come:
             super().requestDone(request)
         else:

@@ -297,6 +297,28 @@ class TestTime:
         front.clock.advance(2)
         assert wire.is_closed
 
+    def test_a_head_that_dribbles_is_cut_off(self, front: WebFront) -> None:
+        wire = front.connect()
+        front.clock.advance(59)
+        for piece in (b"GE", b"T /livez HTTP/1.1\r\n", b"Host: a\r\n", b"X-A: b\r\n"):
+            assert not wire.is_closed
+            wire.send(piece)
+            front.clock.advance(19)
+        assert wire.is_closed
+
+    def test_every_head_and_every_piece_of_a_body_has_its_time(self, front: WebFront) -> None:
+        wire = front.connect()
+        for _ in range(2):
+            front.clock.advance(59)
+            wire.send(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\n")
+            front.clock.advance(59)
+            wire.send(b"Content-Length: 3\r\n\r\n")
+            for _ in range(3):
+                front.clock.advance(59)
+                wire.send(b"x")
+            assert wire.answer().body == b"xxx"
+        assert not wire.is_closed
+
     def test_an_idle_connection_closes_at_once_in_the_end(self, front: WebFront) -> None:
         wire = front.connect()
         wire.ask("GET", "/livez")
