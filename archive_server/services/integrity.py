@@ -95,8 +95,11 @@ class IntegrityService:
                 return "the file has other bytes than were stored"
         except ContentMissing:
             return "the file is missing"
-        except StoreAway:
-            raise
+        except StoreAway as error:
+            self.store.require_present()
+            if not isinstance(error.__cause__, OSError):
+                raise  # not this file alone is away, but a whole directory
+            return f"the file cannot be read: {error.__cause__.strerror}"
         except OSError as error:
             return f"the file cannot be read: {error.strerror}"
         return None
