@@ -64,8 +64,7 @@ class Announcement:
 def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement) -> None:
     """Serve until SIGINT or SIGTERM. To be called by the main thread; blocks.
 
-    Raises what an administrator can mend: see `cli.offline.failures`; OSError where it cannot
-    listen.
+    Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
