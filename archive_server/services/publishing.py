@@ -33,6 +33,8 @@ from audio_store import (
 )
 from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
 
+NAMELESS = "newFile"  # what a clip's file is called that nobody has named
+
 
 @dataclass(frozen=True)
 class Publisher:
@@ -165,7 +167,8 @@ def _publish(
     uploads.remove(cursor, upload.token)
     clip = clips.find(cursor, upload.gunid)
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
-    document = _document(upload, old, clip, facts, report.tags).stamped(at)
+    file_name = upload.file_name or (clip.file_name if clip else NAMELESS)
+    document = _document(upload, file_name, old, clip, facts, report.tags).stamped(at)
     publish_file()  # bytes before rows
     contents.add(cursor, content, at)
     document_id = documents.add(cursor, document.to_xml())
@@ -175,7 +178,7 @@ def _publish(
             upload.gunid,
             FileType.AUDIO_CLIP,
             owner_id=caller.user_id,
-            file_name=upload.file_name,
+            file_name=file_name,
             document_id=document_id,
             at=at,
         )
@@ -183,7 +186,7 @@ def _publish(
         clip_id = clip.clip_id
         if clip.state is ClipState.TRASHED:
             clips.restore(cursor, clip_id)
-        clips.rename(cursor, clip_id, upload.file_name)
+        clips.rename(cursor, clip_id, file_name)
         clips.describe(cursor, clip_id, document_id, at)
         documents.remove_unless_used(cursor, clip.document_id)
     warnings = [remark.code for remark in report.warnings]
@@ -195,6 +198,7 @@ def _publish(
 
 def _document(
     upload: Upload,
+    file_name: str,
     old: Document | None,
     clip: Clip | None,
     facts: Facts,
@@ -213,15 +217,13 @@ def _document(
             "ls:bitrate": str(facts.bit_rate),
             "ls:samplerate": str(facts.sample_rate),
             "ls:channels": str(facts.channels),
-            "ls:filename": upload.file_name,
+            "ls:filename": file_name,
         }
         document = completed(
-            document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
+            document, title=title_of(file_name, tags), duration_us=facts.duration_us
         )
         return described_by_tags(document, tags, measured)
-    return completed(
-        document, title=title_of(upload.file_name, tags), duration_us=facts.duration_us
-    )
+    return completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
 
 
 def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:

@@ -20,6 +20,7 @@ from archive_server.errors import (
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
 from archive_server.services.clips import ClipService
+from archive_server.services.publishing import NAMELESS
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
@@ -40,15 +41,16 @@ class ClipMethods:
         """Say where to PUT the audio of a clip."""
         upload = await self.clips.start_upload(
             await self._caller(struct),
+            # Old command lines leave out what was not given (protocol, 12, item 5).
             Gunid.parse(text(struct, "gunid")) if optional_text(struct, "gunid") else None,
-            _document(struct),
-            file_name(text(struct, "fname")),
-            text(struct, "chsum"),
+            _document(optional_text(struct, "metadata")),
+            file_name(optional_text(struct, "fname")),
+            optional_text(struct, "chsum"),
         )
         return {
             "url": self.upload_url(client.base_url, upload.token),
             "token": upload.token,
-            "fname": upload.file_name,
+            "fname": upload.file_name or NAMELESS,
         }
 
     async def store_close(self, client: Client, struct: Struct) -> Struct:
@@ -67,7 +69,7 @@ class ClipMethods:
     async def describe(self, client: Client, struct: Struct) -> Struct:
         """Give a clip another metadata document."""
         caller = await self._caller(struct)
-        await self.clips.describe(caller, gunid(struct), _document(struct))
+        await self.clips.describe(caller, gunid(struct), _document(text(struct, "metadata")))
         return {"status": True}
 
     async def delete(self, client: Client, struct: Struct) -> Struct:
@@ -85,9 +87,8 @@ def gunid(struct: Struct) -> Gunid:
     return Gunid.parse(text(struct, "gunid"))
 
 
-def _document(struct: Struct) -> str:
-    """Read a metadata document. The original took all other text as the path of one on its disk."""
-    document = text(struct, "metadata")
+def _document(document: str) -> str:
+    """Check that it is one. The original took all other text as the path of one on its disk."""
     if document and not document.lstrip("\ufeff \t\r\n").startswith("<"):
         raise BadDocument("metadata: an XML document expected")
     return document
@@ -105,14 +106,21 @@ METHODS = (
         takes=(
             SESSION,
             Member("gunid", Kind.STRING, "the clip's id; empty for a new one", optional=True),
-            Member("metadata", Kind.STRING, "the metadata document, XML, or empty"),
-            Member("fname", Kind.STRING, "the file's name; of a path or URI the last part"),
-            Member("chsum", Kind.STRING, "the MD5 of the bytes, 32 hex digits, or empty"),
+            Member("metadata", Kind.STRING, "the metadata document, XML, or empty", optional=True),
+            Member(
+                "fname",
+                Kind.STRING,
+                "the file's name, of a path or URI the last part; empty to keep that of a clip",
+                optional=True,
+            ),
+            Member(
+                "chsum", Kind.STRING, "the MD5 of the bytes, 32 hex digits, or empty", optional=True
+            ),
         ),
         gives=(
             Member("url", Kind.STRING, "where to PUT the bytes"),
             Member("token", Kind.STRING, "for `storeAudioClipClose`"),
-            Member("fname", Kind.STRING, "the file's name as it is kept"),
+            Member("fname", Kind.STRING, "the file's name as understood; `newFile` without one"),
         ),
         call=ClipMethods.store_open,
         raises=(BadRequest, BadDocument, NoSession, Forbidden, Conflict, Duplicate),
