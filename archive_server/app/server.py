@@ -121,6 +121,7 @@ class Server:
         self._reactor = reactor
         self._config = config
         self._store = store
+        self._prober = prober
         self._postgres = postgres
         self._database = PooledDatabase(
             reactor, dsn, config.database.connections, config.database.statement_timeout_s
@@ -159,6 +160,8 @@ class Server:
         for pool in (self._database, self._disk, self._probe, self._hashing, self._parsing):
             pool.start()
             self._stack.callback(pool.stop)
+        # Before the threads that wait for it: a long file is probed for minutes.
+        self._stack.callback(self._prober.close)
         if self._postgres is not None:
             looking = LoopingCall(self._look_after_postgres, self._postgres)
             looking.start(_POSTGRES_LOOK_S)
@@ -179,8 +182,11 @@ class Server:
         return urls
 
     def _look_after_postgres(self, postgres: EmbeddedPostgres) -> None:
-        if postgres.restart_if_ended():
-            log.error("PostgreSQL had ended and was started again")
+        try:
+            if postgres.restart_if_ended():
+                log.error("PostgreSQL had ended and was started again")
+        except OSError:  # no memory for a process, say; a second later there may be
+            log.failure("PostgreSQL has ended and cannot be started")
 
     def _build_site(self, services: Services) -> ArchiveSite:
         config = self._config

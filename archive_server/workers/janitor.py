@@ -1,6 +1,6 @@
 """Tidies up, every now and then, for as long as the server runs."""
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -29,9 +29,10 @@ class Janitor:
         self._loop.start(_TIDY_EVERY_S)
 
     async def stop(self) -> None:
-        """Begin nothing any more, and wait for what is under way."""
+        """Begin nothing any more, and break off what is under way: the next start goes on."""
         if self._loop.running:
             self._loop.stop()
+        self._running.cancel()
         await self._running
 
     def _begin(self) -> Deferred[None]:
@@ -44,6 +45,8 @@ class Janitor:
             if self._tidyings % _SWEEPS_EVERY == 0:
                 await self._maintenance.sweep()
             self._tidyings += 1
+        except CancelledError:
+            return
         except Unavailable as error:
             log.warn("not tidied: {error}", error=error)
         except Exception:  # noqa: BLE001  an edge: what is unforeseen is logged, and tried again
