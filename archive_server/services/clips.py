@@ -47,8 +47,9 @@ class ClipService:
     ) -> Upload:
         """Give out the right to send the audio of a clip: a new one, or a new revision.
 
-        `document`, `file_name` and `md5` (hex) may be empty; a clip keeps the name it has. Nothing of the archive changes before
-        `finish_upload`. Raises Forbidden, BadRequest, BadDocument, Conflict, Duplicate.
+        `document`, `file_name` and `md5` (hex) may be empty; a clip then keeps the name it has.
+        Nothing of the archive changes before `finish_upload`. Raises Forbidden, BadRequest,
+        BadDocument, Conflict, Duplicate.
         """
         caller.must_be(Role.MAINTAINER)
         if md5 and not _MD5.fullmatch(md5):
