@@ -14,7 +14,6 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import (
     items,
-    members,
     optional_members,
     optional_text,
     text,
@@ -42,7 +41,7 @@ class SearchMethods:
     async def search_metadata(self, client: Client, struct: Struct) -> Struct:
         """Find clips by their metadata."""
         caller = await self.sessions.caller(text(struct, "sessid"))
-        return found(await self.search.find(caller, criteria(members(struct, "criteria"))))
+        return found(await self.search.find(caller, criteria(optional_members(struct, "criteria"))))
 
     async def browse_category(self, client: Client, struct: Struct) -> Struct:
         """List the distinct values of a category. (The original looked at no session here.)"""
@@ -133,7 +132,7 @@ METHODS = (
     Method(
         "locstor.searchMetadata",
         "Finds clips by their metadata.",
-        takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA)),
+        takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA, optional=True)),
         gives=(
             _TOTAL,
             Member(
