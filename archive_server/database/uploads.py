@@ -95,7 +95,10 @@ def _upload(
 
 
 def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
-    """Keep how many bytes the client means to send; what was received is about to change."""
+    """Keep how many bytes the client means to send; what was received is about to change.
+
+    Raises UnknownToken when the upload has ended.
+    """
     cursor.execute(
         """
         UPDATE upload SET total_size = %s, sha256 = NULL, md5 = NULL, digested_size = NULL
@@ -103,6 +106,8 @@ def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
         """,
         (total_size, token),
     )
+    if cursor.rowcount == 0:
+        raise UnknownToken("unknown, closed or expired upload token")
 
 
 def note_received(cursor: Cursor, token: str, digested: Content | None, at: datetime) -> None:
