@@ -14,7 +14,7 @@ from archive_server.errors import BadRequest, NotFound, TooLarge
 from archive_server.http.bodies import Body
 from archive_server.http.responses import HttpProblem, is_gone, send, send_error
 
-_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
 class Answer(Protocol):
@@ -77,6 +77,9 @@ class ArchiveRequest(server.Request):
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
         self.front = channel.site
+        # What the log may tell of it beside its route, by `call`, `user`, `gunid` and `outcome`;
+        # filled by whoever answers.
+        self.traces: dict[str, str] = {}
 
     @property
     def verb(self) -> str:
@@ -208,7 +211,7 @@ class ArchiveRequest(server.Request):
             return
         self.route, self.names = found
         if self.verb not in self.route.methods:
-            status = 405 if self.verb in _KNOWN_METHODS else 501
+            status = 405 if self.verb in KNOWN_METHODS else 501
             allowed = ", ".join(self.route.methods)
             self.refusal = HttpProblem(
                 status, f"this can be asked for with {allowed}", {"allow": allowed}

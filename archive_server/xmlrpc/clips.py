@@ -25,7 +25,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import boolean, optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -40,7 +40,7 @@ class ClipMethods:
     async def store_open(self, client: Client, struct: Struct) -> Struct:
         """Say where to PUT the audio of a clip."""
         upload = await self.clips.start_upload(
-            await self._caller(struct),
+            await self._caller(client, struct),
             # Old command lines leave out what was not given (protocol, 12, item 5).
             Gunid.parse(text(struct, "gunid")) if optional_text(struct, "gunid") else None,
             _document(optional_text(struct, "metadata")),
@@ -55,31 +55,35 @@ class ClipMethods:
 
     async def store_close(self, client: Client, struct: Struct) -> Struct:
         """Make a clip of what was PUT."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         return {"gunid": str(await self.clips.finish_upload(caller, text(struct, "token")))}
 
     async def exists(self, client: Client, struct: Struct) -> Struct:
         """Tell whether there is such a clip."""
-        return {"exists": await self.clips.exists(await self._caller(struct), gunid(struct))}
+        return {
+            "exists": await self.clips.exists(await self._caller(client, struct), gunid(struct))
+        }
 
     async def document(self, client: Client, struct: Struct) -> Struct:
         """Give a clip's metadata document."""
-        return {"metadata": await self.clips.document(await self._caller(struct), gunid(struct))}
+        return {
+            "metadata": await self.clips.document(await self._caller(client, struct), gunid(struct))
+        }
 
     async def describe(self, client: Client, struct: Struct) -> Struct:
         """Give a clip another metadata document."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.clips.describe(caller, gunid(struct), _document(text(struct, "metadata")))
         return {"status": True}
 
     async def delete(self, client: Client, struct: Struct) -> Struct:
         """Delete a clip. Unforced it answers success too, since it does what was asked."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.clips.delete(caller, gunid(struct), forced=boolean(struct, "forced"))
         return {"status": True}
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 def gunid(struct: Struct) -> Gunid:

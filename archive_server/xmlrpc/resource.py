@@ -69,7 +69,9 @@ class XmlRpcResource(Resource):
         if len(body) > self._largest:
             self.refuse(request, TooLarge(f"a call may have {self._largest} bytes"))
             return
-        client = Client(_host(request.getClientAddress()), self._base_url(request))
+        # The site's log reads them; a request of another site has none.
+        traces = getattr(request, "traces", {})
+        client = Client(_host(request.getClientAddress()), self._base_url(request), traces)
         answer = await self._dispatcher.answer(body, client)
         if not leaving:
             _send(request, _XML, answer)

@@ -20,7 +20,7 @@ from archive_server.xmlrpc.parameters import (
     truth,
     whole,
 )
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct, Value
 
 # What clients before 2006-06 read: gunids and a number, for each type.
@@ -40,12 +40,12 @@ class SearchMethods:
 
     async def search_metadata(self, client: Client, struct: Struct) -> Struct:
         """Find clips by their metadata."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         return found(await self.search.find(caller, criteria(optional_members(struct, "criteria"))))
 
     async def browse_category(self, client: Client, struct: Struct) -> Struct:
         """List the distinct values of a category. (The original looked at no session here.)"""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         wanted = criteria(optional_members(struct, "criteria"))
         values = await self.search.browse(caller, text(struct, "category"), wanted)
         return {"cnt": values.total, "results": values.values}

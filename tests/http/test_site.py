@@ -10,6 +10,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from archive_server import errors
 from archive_server.http.requests import ArchiveRequest, Route
 from archive_server.http.responses import respond
+from archive_server.model.users import Role
 
 
 @pytest.fixture
@@ -278,6 +279,27 @@ class TestLog:
             ("(no such path)", "-", 404),
         ]
         assert token not in repr([{**event, "log_logger": None} for event in lines])
+
+    def test_it_tells_who_reads(self, front: WebFront, events: list[LogEvent]) -> None:
+        session_id = front.services.session_id(Role.CLIENT)
+        front.ask("GET", f"/clips/00000000000000AA/audio.wav?sessid={session_id}")
+        front.ask("GET", f"/clips/{session_id}/audio.wav?sessid={session_id}")
+        first, second = self._lines(events)
+        assert (first["user"], first["gunid"], first["address"]) == (
+            front.services.caller(Role.CLIENT).login,
+            "00000000000000aa",
+            "127.0.0.1",
+        )
+        assert second["gunid"] == "-"
+
+    def test_it_holds_nothing_that_a_client_has_made_up(
+        self, front: WebFront, events: list[LogEvent]
+    ) -> None:
+        front.ask("BREW", "/livez")
+        front.ask("GET", "/clips/%1b%5b2J/audio.wav")
+        lines = self._lines(events)
+        assert [line["method"] for line in lines] == ["(unknown method)", "GET"]
+        assert [line["gunid"] for line in lines] == ["-", "-"]
 
     def test_it_tells_when_a_client_left(self, front: WebFront, events: list[LogEvent]) -> None:
         wire = front.connect()
