@@ -59,7 +59,7 @@ def routes(
 class ArchiveSite(server.Site):
     """All connections, on however many ports."""
 
-    noisy = False  # who listens where is told by whoever opens the ports
+    noisy = False  # "Starting factory <...>" helps nobody
     protocol: Any = ArchiveChannel  # typed for the HTTP/2 switch that we do without
     requestFactory = ArchiveRequest
 
