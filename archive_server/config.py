@@ -111,7 +111,6 @@ class Limits:
 
     request_bytes: int = option(16 * _MIB, least=1024)  # the body of an XML-RPC call
     document_bytes: int = option(4 * _MIB, least=1024)
-    page: int = option(0)  # hits in an answer; 0: as many as are asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from archive_server.config import Config
 from archive_server.database.connections import connect
 from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded import EmbeddedPostgres
+from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
@@ -94,6 +95,7 @@ def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcemen
     with contextlib.closing(connect(dsn)) as connection:
         if config.database.dsn:
             with connection, connection.cursor() as cursor:
+                require_suitable(cursor)
                 require_current(cursor)
         else:
             migrate_after_dump(connection, data_dir)

@@ -62,7 +62,7 @@ def build_services(config: Config, store: AudioStore, prober: Prober, seams: Sea
         file_leases=timedelta(days=config.leases.file_idle_days) or None,
         trash=timedelta(days=config.retention.trash_days),
         revisions=timedelta(days=config.retention.revisions_days),
-        orphans=timedelta(hours=1),
+        orphans=timedelta(days=1),
     )
     uploads = UploadService(
         seams.database,
@@ -72,7 +72,13 @@ def build_services(config: Config, store: AudioStore, prober: Prober, seams: Sea
         UploadPolicy(idle_upload, config.uploads.largest_bytes),
     )
     publisher = Publisher(
-        seams.database, store, prober, seams.probe, now, frozenset(config.audio.accept)
+        seams.database,
+        store,
+        prober,
+        seams.disk,
+        seams.probe,
+        now,
+        frozenset(config.audio.accept),
     )
     clip_policy = ClipPolicy(
         IdStyle(config.ids.style),

@@ -1,6 +1,6 @@
 """Contents, as they are known: which bytes the store must have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
@@ -91,10 +91,16 @@ def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]
         cursor.execute("SELECT pg_advisory_unlock(%s)", (_key(sha256),))
 
 
-def exists(cursor: Cursor, sha256: bytes) -> bool:
-    """Whether these bytes are known."""
-    cursor.execute("SELECT FROM content WHERE content_id = %s", (sha256,))
-    return cursor.rowcount > 0
+def unknown(cursor: Cursor, sha256s: Sequence[bytes]) -> list[bytes]:
+    """Those of these that no row names."""
+    cursor.execute(
+        """
+        SELECT id FROM unnest(%s::bytea[]) AS id
+        WHERE NOT EXISTS (SELECT FROM content WHERE content_id = id)
+        """,
+        (list(sha256s),),
+    )
+    return [bytes(sha256) for (sha256,) in cursor.fetchall()]
 
 
 def extent(cursor: Cursor) -> tuple[int, int]:

@@ -84,6 +84,11 @@ def touch(cursor: Cursor, tokens: Collection[str], at: datetime) -> None:
     cursor.execute("UPDATE lease SET last_used_at = %s WHERE token = ANY(%s)", (at, sorted(tokens)))
 
 
+def touch_all(cursor: Cursor, at: datetime) -> None:
+    """Count as a use of every lease."""
+    cursor.execute("UPDATE lease SET last_used_at = %s", (at,))
+
+
 def remove(cursor: Cursor, token: str) -> None:
     """End a lease."""
     cursor.execute("DELETE FROM lease WHERE token = %s", (token,))

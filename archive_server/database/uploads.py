@@ -132,6 +132,11 @@ def touch(cursor: Cursor, token: str, at: datetime) -> None:
     cursor.execute("UPDATE upload SET last_used_at = %s WHERE token = %s", (at, token))
 
 
+def touch_all(cursor: Cursor, at: datetime) -> None:
+    """Count as a use of every upload."""
+    cursor.execute("UPDATE upload SET last_used_at = %s", (at,))
+
+
 def remove(cursor: Cursor, token: str) -> None:
     """End an upload. Raises UnknownToken when it has ended already."""
     cursor.execute("DELETE FROM upload WHERE token = %s", (token,))

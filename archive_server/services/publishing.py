@@ -43,7 +43,8 @@ class Publisher:
     database: Database
     store: AudioStore
     prober: Prober
-    in_thread: InThread
+    on_disk: InThread  # short work, which must not wait for long work
+    in_probe: InThread  # reading whole files
     now: Callable[[], datetime]
     accept: frozenset[str]  # codes of refusals that the station overrules
 
@@ -54,7 +55,7 @@ class Publisher:
         """
         try:
             with store_errors():
-                staged = await self.in_thread(self.store.stage, token, create=False)
+                staged = await self.on_disk(self.store.stage, token, create=False)
         except NothingStaged as error:
             upload = await self.database.run(uploads.get, token)
             if upload.digested is None:
@@ -70,11 +71,11 @@ class Publisher:
             facts, report = await self._probe(staged.path, upload)
             with store_errors():
                 # Long, and nothing the transaction must wait for.
-                await self.in_thread(staged.sync)
+                await self.on_disk(staged.sync)
             publish_file = self._publication(staged, digests)
             await self._make_clip(caller, upload, content, facts, report, publish_file)
         finally:
-            await self.in_thread(staged.close)
+            await self.on_disk(staged.close)
         return upload.gunid
 
     async def _publish_again(self, caller: Caller, upload: Upload, content: Content) -> Gunid:
@@ -82,7 +83,7 @@ class Publisher:
         content_id = ContentId(content.sha256)
         with store_errors():
             try:
-                size = await self.in_thread(self.store.size, content_id)
+                size = await self.on_disk(self.store.size, content_id)
             except ContentMissing as error:
                 raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(Content(content.sha256, content.md5, size), upload)
@@ -105,14 +106,14 @@ class Publisher:
         if known is not None and known.size == staged.size:
             return Digests(known.sha256, known.md5, known.size)
         with store_errors():
-            digests = await self.in_thread(staged.digests)
+            digests = await self.in_probe(staged.digests)
         content = Content(digests.sha256, digests.md5, digests.size)
         await self.database.run(uploads.note_received, upload.token, content, self.now())
         return digests
 
     async def _probe(self, path: Path, upload: Upload) -> tuple[Facts, Report]:
         try:
-            report = await self.in_thread(self.prober.probe, path, upload.file_name, self.accept)
+            report = await self.in_probe(self.prober.probe, path, upload.file_name, self.accept)
         except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
             raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:

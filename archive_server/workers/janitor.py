@@ -20,6 +20,7 @@ class Janitor:
     def __init__(self, maintenance: MaintenanceService, clock: IReactorTime) -> None:
         self._maintenance = maintenance
         self._tidyings = 0
+        self._has_resumed = False
         self._loop = LoopingCall(self._begin)
         self._loop.clock = clock
         self._running: Deferred[None] = succeed(None)
@@ -41,6 +42,9 @@ class Janitor:
 
     async def _tidy(self) -> None:
         try:
+            if not self._has_resumed:
+                await self._maintenance.resume()
+                self._has_resumed = True
             await self._maintenance.tidy()
             if self._tidyings % _SWEEPS_EVERY == 0:
                 await self._maintenance.sweep()

@@ -122,14 +122,14 @@ def test_a_second_server_on_the_directory_is_told_who_has_it(archive_directory):
 
 def test_a_command_beside_a_server_uses_that(serving, archive_directory):
     _, told = serving
-    with embedded.running(archive_directory, purpose="archive-server check") as server:
+    with embedded.running(archive_directory, purpose="archive-server check") as (server, _):
         assert str(server.socket_dir) == told["socket_dir"]
         assert ask(server.dsn(), "SELECT 1") == 1
     assert attach(archive_directory).answers()
 
 
 def test_a_command_without_a_server_runs_one_for_itself(archive_directory):
-    with embedded.running(archive_directory, purpose="archive-server check") as server:
+    with embedded.running(archive_directory, purpose="archive-server check") as (server, _):
         assert ask(server.dsn(), "SELECT 1") == 1
     assert attach(archive_directory) is None
 

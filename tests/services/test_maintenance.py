@@ -75,7 +75,7 @@ def test_what_a_crash_left_behind_goes_after_a_time_of_grace(services, high):
     result_of(services.maintenance.sweep())
     assert (contents(services), len(list(services.store.links()))) == (1, 1)
     assert len(list(services.store.staged_tokens())) == 1
-    services.clock.advance(timedelta(hours=2))
+    services.clock.advance(timedelta(days=2))
     result_of(services.maintenance.sweep())
     assert (contents(services), list(services.store.links())) == (0, [])
     assert list(services.store.staged_tokens()) == []
@@ -146,3 +146,17 @@ def test_a_lease_that_is_being_used_at_its_last_moment_does_not_expire(services,
         reader.commit()
     file = result_of(services.downloads.leased(lease.token, "wav"))
     file.content.close()
+
+
+def test_a_time_in_which_the_archive_was_down_is_not_disuse(services, high):
+    gunid = services.store_clip(high)
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    upload = result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", ""))
+    services.send(upload.token, b"half of it")
+    services.clock.advance(3 * DAY)
+    result_of(services.maintenance.resume())
+    result_of(services.maintenance.tidy())
+    assert result_of(services.uploads.state(upload.token)).offset == 10
+    file = result_of(services.downloads.leased(lease.token, "wav"))
+    with file.content:
+        assert file.content.read() == high

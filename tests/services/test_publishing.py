@@ -76,7 +76,7 @@ def test_what_was_sent_again_while_close_waited_is_known_by_its_own_digests(
             services.send(token, waiting.pop())
         return immediately(work, *args, **more)
 
-    publisher = replace(services.clips.publisher, in_thread=after_a_while)
+    publisher = replace(services.clips.publisher, on_disk=after_a_while)
     clips = replace(services.clips, publisher=publisher)
     gunid = result_of(clips.finish_upload(services.caller(), token))
     assert current(services, gunid) == quieter
@@ -123,7 +123,7 @@ def test_a_store_that_goes_away_is_not_taken_for_an_upload_without_bytes(service
             services.store.root.rename(tmp_path / "elsewhere")
         return immediately(work, *args, **more)
 
-    publisher = replace(services.clips.publisher, in_thread=losing_the_disk)
+    publisher = replace(services.clips.publisher, on_disk=losing_the_disk)
     clips = replace(services.clips, publisher=publisher)
     with pytest.raises(Unavailable):
         result_of(clips.finish_upload(services.caller(), token))
