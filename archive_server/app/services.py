@@ -90,7 +90,7 @@ def build_services(config: Config, store: AudioStore, prober: Prober, seams: Sea
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         DownloadService(seams.database, store, seams.disk, now, idle_lease),
-        SearchService(seams.database),
+        SearchService(seams.database, config.limits.page),
         MaintenanceService(seams.database, store, seams.disk, now, retention),
         IntegrityService(seams.database, store, seams.disk),
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from twisted.logger import Logger
 
-from archive_server.errors import BadRequest
+from archive_server.errors import BadRequest, Unavailable
 from archive_server.http.ranges import sent_range
 from archive_server.http.requests import ArchiveRequest
 from archive_server.http.responses import HttpProblem, send
@@ -98,9 +98,16 @@ async def _keep(request: ArchiveRequest, receiving: Receiving, sent: Sent) -> No
         await receiving.append(block)
         if request.front.seconds() - touched_at > _TOUCH_EVERY_S:
             touched_at = request.front.seconds()
-            await receiving.touch()
+            await _touch(receiving)
     if body.is_whole and sent.length is not None and received < sent.length:
         raise BadRequest(f"only {received} of the {sent.length} bytes announced")
+
+
+async def _touch(receiving: Receiving) -> None:
+    try:
+        await receiving.touch()
+    except Unavailable:  # the bytes need no database; a minute later it may be there again
+        log.warn("cannot note the use of an upload: the database is away")
 
 
 def _verb(request: ArchiveRequest) -> str:
