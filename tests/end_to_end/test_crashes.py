@@ -7,9 +7,12 @@ must be done or not have begun.
 
 import http.client
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import xmlrpc.client
 from abc import ABC, abstractmethod
@@ -24,7 +27,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import ArchiveProcess, Client, ask, external, metadata
+from fixtures.fix_server import (
+    ArchiveProcess,
+    Client,
+    ask,
+    await_end,
+    children,
+    external,
+    metadata,
+)
 
 LAUNCHER = Path(__file__).with_name("dying_archive.py")
 MOST_STEPS = 100
@@ -362,3 +373,48 @@ def _dies(process: subprocess.Popen[bytes], is_done: Callable[[], bool]) -> bool
         return False
     assert process.returncode == -9
     return True
+
+
+class Busy(threading.Thread):
+    """A client that replaces a clip of its own, as fast as it can, until the server is gone."""
+
+    def __init__(self, url: str, number: int) -> None:
+        super().__init__()
+        self.gunid = f"{number:016x}"
+        self.answered = self.attempted = -1
+        self._url = url
+
+    def run(self) -> None:
+        with suppress(*BROKEN), Client(self._url) as client:
+            for self.attempted in range(1000):
+                sound = SOUNDS[self.attempted % len(SOUNDS)]
+                client.store(sound, "a.wav", gunid=self.gunid)
+                self.answered = self.attempted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_its_database", [False, True])
+def test_kill_9_under_load_loses_nothing_that_was_answered(new_archive, with_its_database):
+    server = new_archive().start()
+    for number in range(5):
+        clients = [Busy(server.url, number * 10 + each) for each in range(3)]
+        for client in clients:
+            client.start()
+        time.sleep(0.7 + number / 7)
+        started = children(server.pid)
+        server.process.kill()
+        for pid in started if with_its_database else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for client in clients:
+            client.join(30)
+        assert server.wait() == -9
+        await_end(started)
+        server.start()
+        server.check()
+        with Client(server.url) as reader:
+            for client in clients:
+                assert client.answered >= 0
+                possible = SOUNDS[client.answered], SOUNDS[client.attempted]
+                assert reader.fetch(client.gunid) in possible
+    assert server.stop() == 0
