@@ -24,6 +24,9 @@ from archive_server.options import (
 )
 
 _MIB = 2**20
+# A century, for those who mean "for ever": there are no dates so long ago that more would matter.
+_MOST_DAYS = 36_500
+_MOST_HOURS = 24 * _MOST_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class Database:
 
     dsn: str = option("", check=dsn)  # empty: the embedded server
     connections: int = option(8, least=1, most=90)  # of each worker
-    statement_timeout_s: int = option(60)  # 0: none
+    statement_timeout_s: int = option(
+        60, most=2_000_000
+    )  # 0: none; PostgreSQL counts ms in 31 bits
     run_as: str = option("")  # the embedded server's user when started as root; empty: usual ones
 
 
@@ -49,15 +54,15 @@ class Database:
 class Sessions:
     """When a session ends by itself."""
 
-    idle_hours: int = option(7 * 24, least=1)
-    absolute_days: int = option(90, least=1)
+    idle_hours: int = option(7 * 24, least=1, most=_MOST_HOURS)
+    absolute_days: int = option(90, least=1, most=_MOST_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
     """What may be sent, and how long an upload may rest."""
 
-    idle_hours: int = option(24, least=1)
+    idle_hours: int = option(24, least=1, most=_MOST_HOURS)
     largest_bytes: int = option(0)  # 0: as much as the disk takes
 
 
@@ -65,16 +70,16 @@ class Uploads:
 class Leases:
     """How long a lease that nobody uses is kept."""
 
-    idle_hours: int = option(24, least=1)
-    file_idle_days: int = option(0)  # 0: until it is released
+    idle_hours: int = option(24, least=1, most=_MOST_HOURS)
+    file_idle_days: int = option(0, most=_MOST_DAYS)  # 0: until it is released
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long what was deleted or replaced can be brought back."""
 
-    trash_days: int = option(30)
-    revisions_days: int = option(7)
+    trash_days: int = option(30, most=_MOST_DAYS)
+    revisions_days: int = option(7, most=_MOST_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Limits:
 
     request_bytes: int = option(16 * _MIB, least=1024)  # the body of an XML-RPC call
     document_bytes: int = option(4 * _MIB, least=1024)
-    page: int = option(0)  # hits in an answer; 0: as many as are asked for
+    page: int = option(10_000, least=1)  # hits, or values, in one answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,5 +23,6 @@ class Turns:
             yield
         finally:
             lock.release()
-            if not lock.locked:  # nobody waits
+            # Nobody waits; and nobody had a turn within `release` and has tidied up already.
+            if not lock.locked and self._locks.get(key) is lock:
                 del self._locks[key]

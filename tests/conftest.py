@@ -5,4 +5,5 @@ pytest_plugins = [
     "fixtures.fix_store",
     "fixtures.fix_services",
     "fixtures.fix_http",
+    "fixtures.fix_server",
 ]

@@ -112,7 +112,11 @@ def test_an_unknown_key_like_no_other_gets_the_list_of_keys(config_file):
         ("ids", "style = 7"),
         ("storage", "refuse_duplicates = 1"),
         ("audio", "accept = [1]"),
-        ("limits", "page = -1"),
+        ("retention", "revisions_days = -1"),
+        ("retention", "trash_days = 36501"),  # dates do not reach back so far
+        ("sessions", "absolute_days = 99999999"),
+        ("uploads", "idle_hours = 99999999"),
+        ("database", "statement_timeout_s = 2147484"),
     ],
 )
 def test_a_bad_value_is_refused_by_section_and_key(config_file, section, line):

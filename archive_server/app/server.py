@@ -19,6 +19,7 @@ from archive_server.config import Config
 from archive_server.database.connections import connect
 from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded import EmbeddedPostgres
+from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
@@ -74,8 +75,7 @@ class Announcement:
 def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement) -> None:
     """Serve until SIGINT or SIGTERM. To be called by the main thread; blocks.
 
-    Raises what an administrator can mend: see `cli.offline.failures`; OSError where it cannot
-    listen.
+    Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -105,6 +105,7 @@ def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcemen
     with contextlib.closing(connect(dsn)) as connection:
         if config.database.dsn:
             with connection, connection.cursor() as cursor:
+                require_suitable(cursor)
                 require_current(cursor)
         else:
             migrate_after_dump(connection, data_dir)
@@ -133,6 +134,7 @@ class Server:
         self._reactor = reactor
         self._config = config
         self._store = store
+        self._prober = prober
         self._postgres = postgres
         self._database = PooledDatabase(
             reactor, dsn, config.database.connections, config.database.statement_timeout_s
@@ -179,6 +181,8 @@ class Server:
         ):
             pool.start()
             self._stack.callback(pool.stop)
+        # Before the threads that wait for it: a long file is probed for minutes.
+        self._stack.callback(self._prober.close)
         if self._postgres is not None:
             looking = LoopingCall(self._look_after_postgres, self._postgres)
             looking.start(_POSTGRES_LOOK_S)
@@ -202,8 +206,11 @@ class Server:
         return urls
 
     def _look_after_postgres(self, postgres: EmbeddedPostgres) -> None:
-        if postgres.restart_if_ended():
-            log.error("PostgreSQL had ended and was started again")
+        try:
+            if postgres.restart_if_ended():
+                log.error("PostgreSQL had ended and was started again")
+        except OSError:  # no memory for a process, say; a second later there may be
+            log.failure("PostgreSQL has ended and cannot be started")
 
     def _build_site(self, services: Services) -> ArchiveSite:
         config = self._config

@@ -92,7 +92,7 @@ def build_services(
         file_leases=timedelta(days=config.leases.file_idle_days) or None,
         trash=timedelta(days=config.retention.trash_days),
         revisions=timedelta(days=config.retention.revisions_days),
-        orphans=timedelta(hours=1),
+        orphans=timedelta(days=1),
     )
     uploads = UploadService(
         seams.database,
@@ -102,14 +102,20 @@ def build_services(
         UploadPolicy(idle_upload, config.uploads.largest_bytes),
     )
     publisher = Publisher(
-        seams.database, store, prober, seams.probe, now, frozenset(config.audio.accept)
+        seams.database,
+        store,
+        prober,
+        seams.disk,
+        seams.probe,
+        now,
+        frozenset(config.audio.accept),
     )
     clip_policy = ClipPolicy(
         IdStyle(config.ids.style),
         config.limits.document_bytes,
         config.storage.refuse_duplicates,
     )
-    search = SearchService(seams.database)
+    search = SearchService(seams.database, config.limits.page)
     downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
     return Services(
         SessionService(seams.database, seams.hashing, seams.in_turn, now, session_policy),

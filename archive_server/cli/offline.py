@@ -18,6 +18,7 @@ from archive_server.config import Config, ConfigError, load
 from archive_server.database import embedded, stores
 from archive_server.database.connections import connect
 from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
+from archive_server.database.external import UnsuitableDatabase, require_suitable
 from archive_server.database.migrations import SchemaError, require_current
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
@@ -58,6 +59,7 @@ def failures() -> Iterator[None]:
         ConfigError,
         EmbeddedError,
         SchemaError,
+        UnsuitableDatabase,
     ) as error:
         raise CommandFailed(str(error)) from error
     except psycopg2.OperationalError as error:
@@ -88,21 +90,25 @@ class Target:
         config = self.config()
         with (
             failures(),
-            self._dsn(config, purpose) as dsn,
+            self._server(config, purpose) as (dsn, is_our_own),
             contextlib.closing(connect(dsn)) as connection,
         ):
-            # The embedded database is ours to change; another one only by `migrate`.
-            if current and not config.database.dsn:
+            # What others use meanwhile, or is another server's, changes only by `migrate`.
+            if current and is_our_own:
                 migrate_after_dump(connection, self.data_dir)
             elif current:
                 with connection, connection.cursor() as cursor:
                     require_current(cursor)
+            elif config.database.dsn:
+                with connection, connection.cursor() as cursor:
+                    require_suitable(cursor)
             yield OneConnection(connection)
 
     @contextlib.contextmanager
-    def _dsn(self, config: Config, purpose: str) -> Iterator[str]:
+    def _server(self, config: Config, purpose: str) -> Iterator[tuple[str, bool]]:
+        """How to reach its database, and whether only this command does."""
         if config.database.dsn:
-            yield config.database.dsn
+            yield config.database.dsn, False
             return
         if not (self.data_dir / "postgres").is_dir():
             raise CommandFailed(f"there is no archive in {self.data_dir}; see --data")
@@ -111,8 +117,8 @@ class Target:
             config.database.run_as,
             runtime_dir=config.environment.runtime_dir,
             purpose=f"archive-server {purpose}",
-        ) as server:
-            yield server.dsn()
+        ) as (server, is_our_own):
+            yield server.dsn(), is_our_own
 
     @contextlib.contextmanager
     def administration(self, purpose: str) -> Iterator[Administration]:

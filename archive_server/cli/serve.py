@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from twisted.internet.error import CannotListenError
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -59,7 +60,7 @@ def serve(
     with failures():
         try:
             run(reactor, config, data_dir, _Spoken())
-        except OSError as error:
+        except (OSError, CannotListenError) as error:
             raise CommandFailed(str(error)) from error
 
 

@@ -55,7 +55,7 @@ def restore(gunid: str, data_dir: Path, config_file: Path | None) -> None:
 @click.option(
     "--older-than",
     "days",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=36_500),
     required=True,
     metavar="DAYS",
     help="Only what was deleted so many days ago or longer; 0: everything.",

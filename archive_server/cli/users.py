@@ -12,6 +12,7 @@ from archive_server.cli.options import Command, config_option, data_option, json
 from archive_server.model.users import Role
 
 _LONGEST = 1024
+_LONGEST_LOGIN = 255
 
 
 @click.group()
@@ -23,14 +24,26 @@ def _password_option(command: Command) -> Command:
     """`--password-file FILE`."""
     return click.option(
         "--password-file",
-        type=click.File(),
+        type=click.File(encoding="utf-8"),
         help="Read the password from the first line of a file (-: standard input)."
         " Without it one is asked for, or made up where there is no terminal.",
     )(command)
 
 
+def _checked_login(context: click.Context, parameter: click.Parameter, login: str) -> str:
+    # Bytes of an argument that are no text are not printable either.
+    if not 0 < len(login) <= _LONGEST_LOGIN or not login.isprintable():
+        raise click.BadParameter(f"1 to {_LONGEST_LOGIN} printable characters expected")
+    return login
+
+
+def _login_argument(command: Command) -> Command:
+    """`LOGIN`."""
+    return click.argument("login", callback=_checked_login)(command)
+
+
 @user.command("add")
-@click.argument("login")
+@_login_argument
 @click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),
@@ -49,8 +62,6 @@ def add_user(
     config_file: Path | None,
 ) -> None:
     """Add a user."""
-    if not 0 < len(login) <= 255 or "\0" in login:
-        raise CommandFailed("a login name has 1 to 255 characters")
     password = _password(password_file)
     with Target(data_dir, config_file).administration("user add") as archive:
         finished(archive.users.add(None, login, password, Role(role)))
@@ -58,7 +69,7 @@ def add_user(
 
 
 @user.command("passwd")
-@click.argument("login")
+@_login_argument
 @_password_option
 @data_option
 @config_option
@@ -73,7 +84,7 @@ def change_password(
 
 
 @user.command("remove")
-@click.argument("login")
+@_login_argument
 @data_option
 @config_option
 def remove_user(login: str, data_dir: Path, config_file: Path | None) -> None:
@@ -101,7 +112,7 @@ def list_users(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
 def _password(file: TextIO | None) -> str:
     """The password from a file, from the terminal, or a new one, which is printed."""
     if file is not None:
-        password = file.readline().rstrip("\r\n")
+        password = _first_line(file)
     elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
@@ -110,3 +121,10 @@ def _password(file: TextIO | None) -> str:
     if not 0 < len(password) <= _LONGEST:
         raise CommandFailed(f"a password has 1 to {_LONGEST} characters")
     return password
+
+
+def _first_line(file: TextIO) -> str:
+    try:
+        return file.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise CommandFailed("the password file is not UTF-8") from error

@@ -16,6 +16,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 # container withholds it, the second, which containers grant, does so too.
 _CAP_DAC_READ_SEARCH = 2
 _CAP_DAC_OVERRIDE = 1
+_CAP_SETPCAP = 8  # lets `launch` keep one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def account_for(run_as: str, paths: Iterable[Path]) -> Account:
     if not closed:
         return Account(entry.pw_uid, entry.pw_gid)
     for capability in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
-        if _is_permitted(capability):
+        if _is_permitted(capability) and _is_permitted(_CAP_SETPCAP):
             return Account(entry.pw_uid, entry.pw_gid, capability)
     raise EmbeddedError(
         f"user {entry.pw_name}, as whom PostgreSQL has to run, cannot get to {closed[0]}:"

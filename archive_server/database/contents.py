@@ -1,6 +1,6 @@
 """Contents, as they are known: which bytes the store must have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
@@ -44,6 +44,24 @@ def list_released(cursor: Cursor, limit: int) -> list[bytes]:
     return [bytes(content_id) for (content_id,) in cursor.fetchall()]
 
 
+def note_unused(cursor: Cursor) -> int:
+    """Note as released what nothing refers to; return how much was new.
+
+    Finds what the triggers could not note: a reference that went while the janitor was looking
+    at the content because of another one. The row they found there was about to go.
+    """
+    cursor.execute(
+        """
+        INSERT INTO released_content
+        SELECT content_id FROM content
+        WHERE NOT EXISTS (SELECT FROM revision WHERE revision.content_id = content.content_id)
+        AND NOT EXISTS (SELECT FROM lease WHERE lease.content_id = content.content_id)
+        ON CONFLICT DO NOTHING
+        """
+    )
+    return cursor.rowcount
+
+
 def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]) -> bool:
     """Forget a content and its bytes, if nothing refers to it; return whether it went.
 
@@ -73,10 +91,16 @@ def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]
         cursor.execute("SELECT pg_advisory_unlock(%s)", (_key(sha256),))
 
 
-def exists(cursor: Cursor, sha256: bytes) -> bool:
-    """Whether these bytes are known."""
-    cursor.execute("SELECT FROM content WHERE content_id = %s", (sha256,))
-    return cursor.rowcount > 0
+def unknown(cursor: Cursor, sha256s: Sequence[bytes]) -> list[bytes]:
+    """Those of these that no row names."""
+    cursor.execute(
+        """
+        SELECT id FROM unnest(%s::bytea[]) AS id
+        WHERE NOT EXISTS (SELECT FROM content WHERE content_id = id)
+        """,
+        (list(sha256s),),
+    )
+    return [bytes(sha256) for (sha256,) in cursor.fetchall()]
 
 
 def extent(cursor: Cursor) -> tuple[int, int]:

@@ -216,11 +216,11 @@ def attach(data_dir: Path) -> RunningPostgres | None:
 @contextlib.contextmanager
 def running(
     data_dir: Path, run_as: str = "", *, runtime_dir: Path | None = None, purpose: str
-) -> Iterator[RunningPostgres]:
+) -> Iterator[tuple[RunningPostgres, bool]]:
     """A server on a data directory for the time of a block: the one that runs, or one of our own.
 
-    For commands that may be given beside a running `serve`. Raises what `EmbeddedPostgres.start`
-    does.
+    With it comes whether it is our own, so that nobody else uses it. For commands that may be
+    given beside a running `serve`. Raises what `EmbeddedPostgres.start` does.
     """
     deadline = time.monotonic() + _ATTACH_DEADLINE_S
     while (server := attach(data_dir)) is None:
@@ -233,11 +233,11 @@ def running(
             time.sleep(0.1)
         else:
             try:
-                yield own.server
+                yield own.server, True
             finally:
                 own.stop()
             return
-    yield server
+    yield server, False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

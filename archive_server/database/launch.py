@@ -16,7 +16,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -44,7 +45,9 @@ def main(arguments: list[str]) -> None:
 def _become(uid: int, gid: int, capability: int) -> None:
     """Change user for good, keeping at most one capability, across exec too."""
     if capability >= 0:
-        _prctl(_PR_SET_KEEPCAPS, 1)
+        # Else the kernel drops the capability with the user, and leaves it out of account in
+        # access(2), by which PostgreSQL makes sure of its own programs.
+        _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

@@ -110,6 +110,11 @@ def touch(cursor: Cursor, tokens: Collection[str], at: datetime) -> None:
     cursor.execute("UPDATE lease SET last_used_at = %s WHERE token = ANY(%s)", (at, sorted(tokens)))
 
 
+def touch_all(cursor: Cursor, at: datetime) -> None:
+    """Count as a use of every lease."""
+    cursor.execute("UPDATE lease SET last_used_at = %s", (at,))
+
+
 def end(cursor: Cursor, token: str) -> list[Lease]:
     """End a lease and those that were made together with it; return them all.
 
@@ -141,14 +146,16 @@ def list_expired(
 ) -> list[str]:
     """The tokens of leases that nobody has used since.
 
-    Files and playlists may be in use without our seeing it: they have a time of their own, or
-    none. The right to change a playlist does not expire.
+    Until the transaction ends nobody uses them; what is just being used is left out. Files and
+    playlists may be in use without our seeing it: they have a time of their own, or none. The
+    right to change a playlist does not expire.
     """
     cursor.execute(
         """
         SELECT token FROM lease WHERE parent IS NULL AND last_used_at <= CASE
             WHEN kind IN ('file', 'playlist') THEN %s
             WHEN kind <> 'edit' THEN %s END
+        FOR UPDATE SKIP LOCKED
         """,
         (unseen_used_before, used_before),
     )

@@ -57,6 +57,15 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
     return _upload(*row)
 
 
+def get(cursor: Cursor, token: str) -> Upload:
+    """The upload with this token as it is now. Raises UnknownToken when it has ended."""
+    cursor.execute(f"SELECT {_COLUMNS} FROM upload WHERE token = %s", (token,))  # noqa: S608
+    row = cursor.fetchone()
+    if row is None:
+        raise UnknownToken("unknown, closed or expired upload token")
+    return _upload(*row)
+
+
 def _upload(
     token: str,
     user_id: int,
@@ -89,7 +98,10 @@ def _upload(
 
 
 def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
-    """Keep how many bytes the client means to send; what was received is about to change."""
+    """Keep how many bytes the client means to send; what was received is about to change.
+
+    Raises UnknownToken when the upload has ended.
+    """
     cursor.execute(
         """
         UPDATE upload SET total_size = %s, sha256 = NULL, md5 = NULL, digested_size = NULL
@@ -97,6 +109,8 @@ def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
         """,
         (total_size, token),
     )
+    if cursor.rowcount == 0:
+        raise UnknownToken("unknown, closed or expired upload token")
 
 
 def note_received(cursor: Cursor, token: str, digested: Content | None, at: datetime) -> None:
@@ -119,6 +133,11 @@ def note_received(cursor: Cursor, token: str, digested: Content | None, at: date
 def touch(cursor: Cursor, token: str, at: datetime) -> None:
     """Count as a use."""
     cursor.execute("UPDATE upload SET last_used_at = %s WHERE token = %s", (at, token))
+
+
+def touch_all(cursor: Cursor, at: datetime) -> None:
+    """Count as a use of every upload."""
+    cursor.execute("UPDATE upload SET last_used_at = %s", (at,))
 
 
 def remove(cursor: Cursor, token: str) -> None:

@@ -37,6 +37,15 @@ def find(cursor: Cursor, login: str) -> tuple[User, str] | None:
     return (User(row[0], row[1], Role(row[2])), row[3]) if row else None
 
 
+def still_has(cursor: Cursor, user_id: int, password_hash: str) -> bool:
+    """Whether a user has this password still, and keeps it until the transaction ends."""
+    cursor.execute(
+        "SELECT FROM users WHERE user_id = %s AND password_hash = %s FOR SHARE",
+        (user_id, password_hash),
+    )
+    return cursor.rowcount > 0
+
+
 def list_users(cursor: Cursor) -> list[User]:
     """All users, by login name."""
     cursor.execute('SELECT user_id, login, role FROM users ORDER BY login COLLATE "C"')

@@ -22,6 +22,10 @@ _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 12\r\n\r\nbad request\n"
 )
+_URI_TOO_LONG = (
+    b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 13\r\n\r\nURI too long\n"
+)
 
 
 class Connections(Protocol):
@@ -39,6 +43,7 @@ class ArchiveChannel(HTTPChannel):
     transport: Any  # ITCPTransport, IPushProducer and IConsumer in one
     site: Connections
     reading_is_paused = False
+    _head_is_timed = False
     _is_hanging_up = False
     _thrown_away = 0  # bytes
     _patience: Any = None  # the delayed call that cuts off
@@ -62,6 +67,16 @@ class ArchiveChannel(HTTPChannel):
             self._patience.cancel()
         super().connectionLost(reason)
 
+    def resetTimeout(self) -> None:
+        """Grant more time, as for all that arrives; but to the head of a request only once.
+
+        Else a byte a minute would hold a connection for weeks, and a thousand of them all there is.
+        """
+        is_head = not self.requests or self.requests[-1].began_at is None
+        if not (is_head and self._head_is_timed):
+            super().resetTimeout()
+        self._head_is_timed = is_head
+
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """Tell whether another request may follow on this connection."""
         options = request.requestHeaders.getRawHeaders(b"connection", [])
@@ -75,6 +90,7 @@ class ArchiveChannel(HTTPChannel):
         self.persistent = self.checkPersistence(request, self._version)
         request.gotLength(self.length)
         request.headersReceived(self._command, self._path, self._version, self.length)
+        self.resetTimeout()  # the body has its own time
 
     def lineReceived(self, line: bytes) -> None:
         if not self._is_hanging_up:
@@ -88,8 +104,16 @@ class ArchiveChannel(HTTPChannel):
         if not self._is_hanging_up:
             super().allContentReceived()
 
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
+
     def lineLengthExceeded(self, line: bytes) -> None:
-        self._respondToBadRequestAndDisconnect()
+        # Without a request it is the first line, whose own status RFC 9112, 3 demands.
+        self._refuse_bytes(_BAD_REQUEST if self.requests else _URI_TOO_LONG)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._is_hanging_up:
@@ -100,6 +124,7 @@ class ArchiveChannel(HTTPChannel):
             self.transport.abortConnection()
 
     def requestDone(self, request: Any) -> None:
+        self._head_is_timed = False
         if request.body_has_come:
             super().requestDone(request)
         else:
@@ -138,8 +163,11 @@ class ArchiveChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Refuse what is not HTTP. `HTTPChannel`'s own answer has no length."""
+        self._refuse_bytes(_BAD_REQUEST)
+
+    def _refuse_bytes(self, answer: bytes) -> None:
         if not self._is_hanging_up:
-            self.transport.write(_BAD_REQUEST)
+            self.transport.write(answer)
             for request in self.requests:
                 request.abandon()
             self.hang_up()

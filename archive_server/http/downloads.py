@@ -57,16 +57,16 @@ class Downloads:
 
     async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
         """Send a clip's current revision to whoever has a session."""
-        caller = await self._caller(request)
-        file = await self.service.current(caller, Gunid.parse(gunid))
+        clip = _traced(request, gunid)
+        file = await self.service.current(await self._caller(request), clip)
         await self._send_if_named(request, file, extension, is_fixed=False)
 
     async def revision(
         self, request: ArchiveRequest, gunid: str, number: str, extension: str
     ) -> None:
         """Send one revision to whoever has a session."""
-        caller = await self._caller(request)
-        file = await self.service.revision(caller, Gunid.parse(gunid), int(number))
+        clip = _traced(request, gunid)
+        file = await self.service.revision(await self._caller(request), clip, int(number))
         await self._send_if_named(request, file, extension, is_fixed=True)
 
     async def touch(self) -> None:
@@ -78,7 +78,9 @@ class Downloads:
         session_id = _session_id(request)
         if not session_id:
             raise NoSession("a session is needed: as bearer token, cookie or parameter sessid")
-        return await self.sessions.caller(session_id)
+        caller = await self.sessions.caller(session_id)
+        request.traces["user"] = caller.login
+        return caller
 
     async def _send_if_named(
         self, request: ArchiveRequest, file: AudioFile, extension: str, *, is_fixed: bool
@@ -189,6 +191,13 @@ def begin(request: ArchiveRequest, shown: Representation) -> Selection:
     for name, value in selection.headers.items():
         request.setHeader(name, value)
     return selection
+
+
+def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
+    """Read the id of a clip, and let the log tell it. Raises BadRequest."""
+    clip = Gunid.parse(gunid)
+    request.traces["gunid"] = str(clip)
+    return clip
 
 
 def _session_id(request: ArchiveRequest) -> str | None:

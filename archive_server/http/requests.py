@@ -14,7 +14,7 @@ from archive_server.errors import BadRequest, NotFound, TooLarge
 from archive_server.http.bodies import Body
 from archive_server.http.responses import HttpProblem, is_gone, send, send_error
 
-_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
 class Answer(Protocol):
@@ -77,6 +77,9 @@ class ArchiveRequest(server.Request):
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(channel, *args, **kwargs)
         self.front = channel.site
+        # What the log may tell of it beside its route, by `call`, `user`, `gunid` and `outcome`;
+        # filled by whoever answers.
+        self.traces: dict[str, str] = {}
 
     @property
     def verb(self) -> str:
@@ -89,6 +92,13 @@ class ArchiveRequest(server.Request):
             str(name, "latin-1").lower(): ", ".join(str(line, "latin-1") for line in lines)
             for name, lines in self.requestHeaders.getAllRawHeaders()
         }
+
+    def getHeader(self, key: Any) -> Any:
+        """Read a header. What is not UTF-8 is Latin-1: the inherited method would raise."""
+        try:
+            return super().getHeader(key)
+        except UnicodeDecodeError:
+            return bytes(super().getHeader(key.encode()) or b"").decode("latin-1")
 
     def argument(self, name: str) -> str | None:
         """A parameter of the query, or None."""
@@ -201,7 +211,7 @@ class ArchiveRequest(server.Request):
             return
         self.route, self.names = found
         if self.verb not in self.route.methods:
-            status = 405 if self.verb in _KNOWN_METHODS else 501
+            status = 405 if self.verb in KNOWN_METHODS else 501
             allowed = ", ".join(self.route.methods)
             self.refusal = HttpProblem(
                 status, f"this can be asked for with {allowed}", {"allow": allowed}

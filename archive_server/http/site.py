@@ -16,7 +16,7 @@ from archive_server.http.backups import Backups
 from archive_server.http.channel import ArchiveChannel
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
-from archive_server.http.requests import ArchiveRequest, Refuse, Route
+from archive_server.http.requests import KNOWN_METHODS, ArchiveRequest, Refuse, Route
 from archive_server.http.responses import is_gone, respond, send_error
 from archive_server.http.simple_get import SimpleGet, to_the_front
 from archive_server.http.uploads import Uploads
@@ -75,6 +75,7 @@ def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:
 class ArchiveSite(server.Site):
     """All connections, on however many ports."""
 
+    noisy = False  # "Starting factory <...>" helps nobody
     protocol: Any = ArchiveChannel  # typed for the HTTP/2 switch that we do without
     requestFactory = ArchiveRequest
 
@@ -160,12 +161,18 @@ class ArchiveSite(server.Site):
         """Write the line of a request: never its path, which may hold a token or session id."""
         assert isinstance(request, ArchiveRequest), "requestFactory makes no others"
         began_at = self.seconds() if request.began_at is None else request.began_at
+        traces = request.traces
         log.info(
-            "{method} {route} {gunid} {status}, {size} bytes in {elapsed_ms} ms{remark}",
-            method=request.verb,
+            "{method} {route} {call} {user} {gunid} {status}{outcome}, {size} bytes "
+            "in {elapsed_ms} ms for {address}{remark}",
+            method=request.verb if request.verb in KNOWN_METHODS else "(unknown method)",
             route=request.route.template if request.route else "(no such path)",
-            gunid=request.names.get("gunid", "-"),
+            call=traces.get("call", "-"),
+            user=traces.get("user", "-"),
+            gunid=traces.get("gunid", "-"),
             status=request.code if request.startedWriting else "unanswered",
+            outcome=f" {traces['outcome']}" if "outcome" in traces else "",
+            address=getattr(request.getClientAddress(), "host", "-"),
             size=request.sentLength,
             elapsed_ms=round((self.seconds() - began_at) * 1000),
             remark=", client left" if is_gone(request) else "",

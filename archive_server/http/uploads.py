@@ -8,14 +8,15 @@
 | `HEAD` | how many bytes there are | 200, `Upload-Offset`, `Upload-Length` if known |
 | `OPTIONS` | which tus we speak | 204 |
 
-Whatever has arrived when a connection breaks is kept. tus: https://tus.io/protocols/resumable-upload
+A `PATCH` may tell the size of the whole in `Upload-Length`; without it the end is where the bytes
+stop. Whatever has arrived when a connection breaks is kept. tus: https://tus.io/protocols/resumable-upload
 """
 
 from dataclasses import dataclass
 
 from twisted.logger import Logger
 
-from archive_server.errors import BadRequest
+from archive_server.errors import BadRequest, Unavailable
 from archive_server.http.ranges import sent_range
 from archive_server.http.requests import ArchiveRequest
 from archive_server.http.responses import HttpProblem, send
@@ -46,12 +47,11 @@ class Uploads:
 
     async def answer(self, request: ArchiveRequest, token: str | None = None) -> None:
         """Do what the method says to the upload whose token is in the path or the query."""
-        if "tus-resumable" in request.joined_headers():
-            request.setHeader("tus-resumable", _TUS_VERSION)
         verb = _verb(request)
         if verb == "OPTIONS":
             send(request, 204, headers={"tus-resumable": _TUS_VERSION, "tus-version": _TUS_VERSION})
             return
+        _agree_on_tus(request, verb)
         token = token or request.argument("token")
         if not token:
             raise BadRequest("parameter token: the token of an upload expected")
@@ -69,6 +69,8 @@ class Uploads:
         headers = {"upload-offset": str(state.offset), "cache-control": "no-store"}
         if state.total is not None:
             headers["upload-length"] = str(state.total)
+        else:  # without one of the two browsers' tus clients give up
+            headers["upload-defer-length"] = "1"
         send(request, 200, headers=headers)
 
     async def _receive(self, request: ArchiveRequest, token: str, sent: Sent) -> int:
@@ -96,9 +98,16 @@ async def _keep(request: ArchiveRequest, receiving: Receiving, sent: Sent) -> No
         await receiving.append(block)
         if request.front.seconds() - touched_at > _TOUCH_EVERY_S:
             touched_at = request.front.seconds()
-            await receiving.touch()
+            await _touch(receiving)
     if body.is_whole and sent.length is not None and received < sent.length:
         raise BadRequest(f"only {received} of the {sent.length} bytes announced")
+
+
+async def _touch(receiving: Receiving) -> None:
+    try:
+        await receiving.touch()
+    except Unavailable:  # the bytes need no database; a minute later it may be there again
+        log.warn("cannot note the use of an upload: the database is away")
 
 
 def _verb(request: ArchiveRequest) -> str:
@@ -108,6 +117,16 @@ def _verb(request: ArchiveRequest) -> str:
     if (request.getHeader("x-http-method-override") or "").upper() == "PATCH":
         return "PATCH"
     raise HttpProblem(405, "bytes are sent with PUT or PATCH", {"allow": "PUT, PATCH, HEAD"})
+
+
+def _agree_on_tus(request: ArchiveRequest, verb: str) -> None:
+    """Raise HttpProblem for another version of tus than ours; all but PATCH need none."""
+    version = request.getHeader("tus-resumable")
+    if version is None and verb != "PATCH":
+        return
+    request.setHeader("tus-resumable", _TUS_VERSION)
+    if version != _TUS_VERSION:
+        raise HttpProblem(412, f"tus {_TUS_VERSION} is spoken here", {"tus-version": _TUS_VERSION})
 
 
 def _put(request: ArchiveRequest) -> Sent:
@@ -127,15 +146,23 @@ def _put(request: ArchiveRequest) -> Sent:
 
 def _patch(request: ArchiveRequest) -> Sent:
     """What a PATCH of tus brings. Raises BadRequest, HttpProblem."""
-    if request.getHeader("tus-resumable") != _TUS_VERSION:
-        raise HttpProblem(412, f"tus {_TUS_VERSION} is spoken here", {"tus-version": _TUS_VERSION})
     kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
     if kind != _TUS_TYPE:
         raise HttpProblem(415, f"content-type: {_TUS_TYPE} expected")
-    offset = request.getHeader("upload-offset") or ""
-    if not (offset.isascii() and offset.isdigit() and len(offset) <= _LARGEST_NUMBER):
+    start, total = _number(request, "upload-offset"), _number(request, "upload-length")
+    if start is None:
         raise BadRequest("upload-offset: number of bytes expected")
-    return Sent(int(offset), _content_length(request), None)
+    return Sent(start, _content_length(request), total)
+
+
+def _number(request: ArchiveRequest, name: str) -> int | None:
+    """A header that counts bytes; None without it. Raises BadRequest."""
+    digits = request.getHeader(name)
+    if digits is None:
+        return None
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LARGEST_NUMBER):
+        raise BadRequest(f"{name}: number of bytes expected")
+    return int(digits)
 
 
 def _content_length(request: ArchiveRequest) -> int | None:

@@ -16,6 +16,10 @@ from archive_server.model.instants import find_instant
 from archive_server.model.xml_writing import is_legal
 
 _LARGEST = 2**31 - 1  # an int on the wire
+# More than people and programs ask for, and each costs the database something: a look into its
+# dictionary, a join.
+_MOST_CONDITIONS = 200
+_MOST_ORDERS = 20
 
 
 class Operator(StrEnum):
@@ -104,7 +108,7 @@ class Criteria:
         for name, number in (("limit", limit), ("offset", offset)):
             if not 0 <= number <= _LARGEST:
                 raise BadCriteria(f"{name}: a number from 0 to {_LARGEST} expected, not {number}")
-        return cls(
+        criteria = cls(
             file_type=_file_type(file_type),
             conditions=tuple(Condition.build(*each) for each in conditions if each[2] != ""),
             match_any=operator is not None and operator.lower() != "and",
@@ -112,6 +116,9 @@ class Criteria:
             offset=offset,
             order_by=tuple(_order(category, descending) for category, descending in order_by),
         )
+        _check_number(len(criteria.conditions), _MOST_CONDITIONS, "conditions")
+        _check_number(len(criteria.order_by), _MOST_ORDERS, "categories to sort by")
+        return criteria
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,11 @@ def _order(category: str, descending: bool) -> Order:
 def _check_category(category: str) -> None:
     if not is_name(category):
         raise BadCriteria(f"category {category[:40]!r}: a name like title or dc:title expected")
+
+
+def _check_number(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise BadCriteria(f"{number} {what}: {most} at most expected")
 
 
 def _file_type(text: str) -> FileType | None:

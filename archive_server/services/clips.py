@@ -59,8 +59,9 @@ class ClipService:
     ) -> Upload:
         """Give out the right to send the audio of a clip: a new one, or a new revision.
 
-        `document` and `md5` (hex) may be empty. Nothing of the archive changes before
-        `finish_upload`. Raises Forbidden, BadRequest, BadDocument, Conflict, Duplicate.
+        `document`, `file_name` and `md5` (hex) may be empty; a clip then keeps the name it has.
+        Nothing of the archive changes before `finish_upload`. Raises Forbidden, BadRequest,
+        BadDocument, Conflict, Duplicate.
         """
         announced = announced_md5(md5)
         if document:
@@ -88,7 +89,7 @@ class ClipService:
         upload = await self.uploads.find_for(checked_token(token), Purpose.CLIP)
         # Now, to spare the work, and once more in the transaction that makes the clip.
         await self.database.run(_require_to_finish, caller, upload)
-        return await self.publisher.publish(caller, upload)
+        return await self.publisher.publish(caller, upload.token)
 
     async def exists(self, caller: Caller, gunid: Gunid) -> bool:
         """Whether there is such a clip (or webstream) to be seen.

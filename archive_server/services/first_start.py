@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_server.database import stores, users
+from archive_server.errors import Conflict
 from archive_server.model.users import Role
 from archive_server.services import passwords
 from audio_store import AudioStore
@@ -20,12 +21,16 @@ def find_or_make_store(cursor: Any, root: Path) -> AudioStore:
 
     One that is away is not made again: what is expected is the store that was there, and every
     use of it says "unavailable" until it is back. Raises StoreAway where the very first one
-    cannot be made.
+    cannot be made, Conflict where there is one that another database knows.
     """
     store_id = stores.find(cursor)
     if store_id is not None:
         return AudioStore.expected(root, store_id)
     store = AudioStore.create(root)
+    if any(True for _ in store.contents()):
+        # A wrong dsn, a disk that is not mounted. No row of this database names that audio, so the
+        # janitor would take all of it for what a crash left behind.
+        raise Conflict(f"{root} holds audio that this new, empty database knows nothing of")
     stores.add(cursor, store.store_id)
     return store
 

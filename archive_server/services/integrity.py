@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from archive_server.blocking import Database, InThread
@@ -52,9 +53,8 @@ class IntegrityService:
         """
         with store_errors():
             await self.in_thread(self.store.require_present)
-            # Files first: what is published meanwhile has a row by the time rows are read.
-            files = set(await self.in_thread(lambda: list(self.store.contents())))
-            findings = await self._check_contents(files, digests, on_content)
+            findings = await self._check_contents(digests, on_content)
+            findings += await self._check_files()
             findings += await self._check_leases()
             findings += await self._check_staging()
         for message in await self.database.run(_differences):
@@ -62,27 +62,30 @@ class IntegrityService:
         return findings
 
     async def _check_contents(
-        self, files: set[ContentId], digests: bool, on_content: Callable[[int], None]
+        self, digests: bool, on_content: Callable[[int], None]
     ) -> list[Finding]:
         findings = []
         last = b""
         while batch := await self.database.run(contents.list_after, last, _BATCH):
             for content in batch:
-                files.discard(ContentId(content.sha256))
                 wrong = await self.in_thread(self._look_at, content, digests)
                 # A content may have gone since its row was read; then nobody misses it.
-                if wrong and await self._is_known(ContentId(content.sha256)):
+                if wrong and not await self.database.run(contents.unknown, [content.sha256]):
                     findings.append(Finding(Severity.DAMAGE, content.sha256.hex(), wrong))
                 on_content(content.size)
             last = batch[-1].sha256
-        left = [each for each in sorted(files, key=str) if not await self._is_known(each)]
-        return findings + [
-            Finding(Severity.LEFT_OVER, str(content_id), "no clip has this content")
-            for content_id in left
-        ]
+        return findings
 
-    async def _is_known(self, content_id: ContentId) -> bool:
-        return await self.database.run(contents.exists, content_id.digest)
+    async def _check_files(self) -> list[Finding]:
+        findings = []
+        files = self.store.contents()
+        while batch := await self.in_thread(lambda: list(islice(files, _BATCH))):
+            unknown = await self.database.run(contents.unknown, [each.digest for each in batch])
+            findings += [
+                Finding(Severity.LEFT_OVER, sha256.hex(), "no clip has this content")
+                for sha256 in unknown
+            ]
+        return findings
 
     def _look_at(self, content: Content, digests: bool) -> str | None:
         """What is wrong with a content, or None."""
@@ -95,8 +98,11 @@ class IntegrityService:
                 return "the file has other bytes than were stored"
         except ContentMissing:
             return "the file is missing"
-        except StoreAway:
-            raise
+        except StoreAway as error:
+            self.store.require_present()
+            if not isinstance(error.__cause__, OSError):
+                raise  # not this file alone is away, but a whole directory
+            return f"the file cannot be read: {error.__cause__.strerror}"
         except OSError as error:
             return f"the file cannot be read: {error.strerror}"
         return None

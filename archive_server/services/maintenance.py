@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from archive_server.blocking import Database, InThread
@@ -54,6 +55,13 @@ class MaintenanceService:
     now: Callable[[], datetime]
     retention: Retention
 
+    async def resume(self) -> None:
+        """Grant uploads and leases their whole time again, when the archive begins to serve.
+
+        While it was down nobody could use them: that is not disuse (promise 6).
+        """
+        await self.database.run(_touch_all, self.now())
+
     async def tidy(self) -> None:
         """End what has expired and remove what nothing refers to any more. Raises Unavailable."""
         with store_errors():
@@ -73,6 +81,7 @@ class MaintenanceService:
         with store_errors():
             await self.in_thread(self.store.require_present)
             await self.database.run(documents.remove_unused)
+            await self.database.run(contents.note_unused)  # the next tidying removes them
             await self.database.run(search.prune)
             await self._sweep_staging()
             await self._sweep_links()
@@ -147,15 +156,23 @@ class MaintenanceService:
                     await self.in_thread(self.store.unlink, token, extension)
 
     async def _sweep_contents(self) -> None:
-        for content_id in await self.in_thread(lambda: list(self.store.contents())):
-            if not await self.database.run(contents.exists, content_id.digest):
-                named_at = await self.in_thread(self.store.named_at, content_id)
+        files = self.store.contents()
+        while batch := await self.in_thread(lambda: list(islice(files, _BATCH))):
+            for sha256 in await self.database.run(
+                contents.unknown, [content_id.digest for content_id in batch]
+            ):
+                named_at = await self.in_thread(self.store.named_at, ContentId(sha256))
                 if self._is_orphan(named_at):
-                    await self._remove_unless_used(content_id.digest)
+                    await self._remove_unless_used(sha256)
 
     def _is_orphan(self, since: float) -> bool:
         """Whether bytes are older than a transaction that is about to claim them can be."""
         return since < (self.now() - self.retention.orphans).timestamp()
+
+
+def _touch_all(cursor: Any, at: datetime) -> None:
+    uploads.touch_all(cursor, at)
+    leases.touch_all(cursor, at)
 
 
 def _purge(cursor: Any, trashed_before: datetime, at: datetime) -> int:

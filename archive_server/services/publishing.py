@@ -33,11 +33,14 @@ from audio_store import (
     AudioStore,
     AudioStoreError,
     ContentId,
+    ContentMissing,
     Digests,
     NothingStaged,
     StagedFile,
 )
 from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
+
+NAMELESS = "newFile"  # what a clip's file is called that nobody has named
 
 _BLOCK = 2**20
 
@@ -47,7 +50,7 @@ class Examined:
     """Audio that was found to be whole and lies on the disk: what a clip can be made of."""
 
     gunid: Gunid
-    file_name: str
+    file_name: str  # empty: the one the clip has
     document: str | None  # as somebody wrote it; None: what the audio says of itself
     content: Content
     facts: Facts
@@ -62,23 +65,28 @@ class Publisher:
     database: Database
     store: AudioStore
     prober: Prober
-    in_thread: InThread
+    on_disk: InThread  # short work, which must not wait for long work
+    in_probe: InThread  # reading whole files
     now: Callable[[], datetime]
     accept: frozenset[str]  # codes of refusals that the station overrules
 
-    async def publish(self, caller: Caller, upload: Upload) -> Gunid:
+    async def publish(self, caller: Caller, token: str) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
 
         Raises Forbidden, RefusedAudio, UploadBusy, UnknownToken, Unavailable.
         """
         try:
             with store_errors():
-                staged = await self.in_thread(self.store.stage, upload.token, create=False)
+                staged = await self.on_disk(self.store.stage, token, create=False)
         except NothingStaged as error:
+            upload = await self.database.run(uploads.get, token)
             if upload.digested is None:
                 raise RefusedAudio("no bytes were sent", "empty") from error
             return await self._publish_again(caller, upload, upload.digested)
         try:
+            # Not before nobody else can write: the digests in it are those of the bytes that were
+            # there then, and they are believed.
+            upload = await self.database.run(uploads.get, token)
             digests = await self._digests(staged, upload)
             content = Content(digests.sha256, digests.md5, digests.size)
             _compare(content, upload)
@@ -87,7 +95,7 @@ class Publisher:
             examined = _examined(upload, content, facts, report, publish_file)
             await self._finish(caller, upload, examined)
         finally:
-            await self.in_thread(staged.close)
+            await self.on_disk(staged.close)
         return upload.clip
 
     async def add(
@@ -122,11 +130,11 @@ class Publisher:
             Document.parse(document)
         token = new_token()
         with store_errors():
-            staged = await self.in_thread(self.store.stage, token)
+            staged = await self.on_disk(self.store.stage, token)
         try:
             with store_errors():
-                await self.in_thread(_copy, source, staged)
-                digests = await self.in_thread(staged.digests)
+                await self.in_probe(_copy, source, staged)
+                digests = await self.in_probe(staged.digests)
             content = Content(digests.sha256, digests.md5, digests.size)
             if content.size == 0:
                 raise RefusedAudio("there are no bytes", "empty")
@@ -136,43 +144,48 @@ class Publisher:
         finally:
             # It may have been published already, and what is left here the janitor would find.
             with suppress(AudioStoreError):
-                await self.in_thread(staged.close)
-                await self.in_thread(self.store.discard, token)
-
-    async def _publication(self, staged: StagedFile, digests: Digests) -> Callable[[], object]:
-        """Bring the bytes to the disk; give the function that gives them their final name."""
-        with store_errors():
-            # Long, and nothing a transaction must wait for.
-            await self.in_thread(staged.sync)
-        # Once, even if the transaction is tried again: the staged file is gone by then.
-        return cache(partial(self.store.publish, staged, digests))
+                await self.on_disk(staged.close)
+                await self.on_disk(self.store.discard, token)
 
     async def _publish_again(self, caller: Caller, upload: Upload, content: Content) -> Gunid:
         """Go on where a transaction failed after the file had got its name."""
         content_id = ContentId(content.sha256)
-        try:
-            size = await self.in_thread(self.store.size, content_id)
-        except AudioStoreError as error:
-            raise RefusedAudio("no bytes were sent", "empty") from error
+        with store_errors():
+            try:
+                size = await self.on_disk(self.store.size, content_id)
+            except ContentMissing as error:
+                raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(Content(content.sha256, content.md5, size), upload)
         facts, report = await self._probe(self.store.path(content_id), upload.file_name)
         still_there = partial(self.store.size, content_id)
         await self._finish(caller, upload, _examined(upload, content, facts, report, still_there))
         return upload.clip
 
+    async def _publication(self, staged: StagedFile, digests: Digests) -> Callable[[], object]:
+        """Bring the bytes to the disk; give what names them, however often a transaction is tried.
+
+        There is a staged file the first time only. And between two tries the content is nobody's:
+        if it was there before, and released, the janitor may take it away. So each time it looks.
+        """
+        with store_errors():
+            # Long, and nothing a transaction must wait for.
+            await self.on_disk(staged.sync)
+        publish_once = cache(partial(self.store.publish, staged, digests))
+        return lambda: self.store.size(publish_once())
+
     async def _digests(self, staged: StagedFile, upload: Upload) -> Digests:
         known = upload.digested
         if known is not None and known.size == staged.size:
             return Digests(known.sha256, known.md5, known.size)
         with store_errors():
-            digests = await self.in_thread(staged.digests)
+            digests = await self.in_probe(staged.digests)
         content = Content(digests.sha256, digests.md5, digests.size)
         await self.database.run(uploads.note_received, upload.token, content, self.now())
         return digests
 
     async def _probe(self, path: Path, file_name: str) -> tuple[Facts, Report]:
         try:
-            report = await self.in_thread(self.prober.probe, path, file_name, self.accept)
+            report = await self.in_probe(self.prober.probe, path, file_name, self.accept)
         except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
             raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:
@@ -250,7 +263,8 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
         raise Conflict(f"{examined.gunid} is a {clip.file_type}, not an audio clip")
     require_to_store(cursor, caller, clip)
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
-    document = _document(examined, old, clip).stamped(at)
+    file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
+    document = _document(examined, file_name, old, clip).stamped(at)
     examined.publish_file()  # bytes before rows
     contents.add(cursor, examined.content, at)
     document_id = documents.add(cursor, document.to_xml())
@@ -260,7 +274,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
             examined.gunid,
             FileType.AUDIO_CLIP,
             owner_id=caller.user_id,
-            file_name=examined.file_name,
+            file_name=file_name,
             document_id=document_id,
             at=at,
         )
@@ -268,7 +282,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
         clip_id = clip.clip_id
         if clip.state is ClipState.TRASHED:
             clips.restore(cursor, clip_id)
-        clips.rename(cursor, clip_id, examined.file_name)
+        clips.rename(cursor, clip_id, file_name)
         clips.describe(cursor, clip_id, document_id, at)
         documents.remove_unless_used(cursor, clip.document_id)
     warnings = [remark.code for remark in examined.report.warnings]
@@ -278,7 +292,9 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     journal.add(cursor, event, examined.gunid, caller.login, at)
 
 
-def _document(examined: Examined, old: Document | None, clip: Clip | None) -> Document:
+def _document(
+    examined: Examined, file_name: str, old: Document | None, clip: Clip | None
+) -> Document:
     """What the clip is described by: the client's words, then the old ones, then the audio's."""
     facts, tags = examined.facts, examined.report.tags
     if examined.document is not None:
@@ -293,15 +309,13 @@ def _document(examined: Examined, old: Document | None, clip: Clip | None) -> Do
             "ls:bitrate": str(facts.bit_rate),
             "ls:samplerate": str(facts.sample_rate),
             "ls:channels": str(facts.channels),
-            "ls:filename": examined.file_name,
+            "ls:filename": file_name,
         }
         document = completed(
-            document, title=title_of(examined.file_name, tags), duration_us=facts.duration_us
+            document, title=title_of(file_name, tags), duration_us=facts.duration_us
         )
         return described_by_tags(document, tags, measured)
-    return completed(
-        document, title=title_of(examined.file_name, tags), duration_us=facts.duration_us
-    )
+    return completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
 
 
 def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:

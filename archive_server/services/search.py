@@ -1,6 +1,6 @@
 """Finding clips by their metadata."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archive_server.blocking import Database
@@ -16,20 +16,26 @@ class SearchService:
     """Searching and browsing."""
 
     database: Database
+    longest_page: int  # an answer is held in memory, and clients ask for everything
 
     async def find(self, caller: Caller, criteria: Criteria) -> Page:
-        """A page of the clips that meet the criteria, and their number.
+        """A page of the clips that meet the criteria, and the number of all.
 
-        Raises Forbidden, BadCriteria.
+        Without a limit, as with one that is too large, it is the longest page there is. Raises
+        Forbidden, BadCriteria.
         """
-        return await self.database.run(_find, caller, criteria)
+        return await self.database.run(_find, caller, self._bounded(criteria))
 
     async def browse(self, caller: Caller, category: str, criteria: Criteria) -> Values:
         """The distinct values of a category among the clips that meet the criteria.
 
         Raises Forbidden, BadCriteria.
         """
-        return await self.database.run(_browse, caller, category, criteria)
+        return await self.database.run(_browse, caller, category, self._bounded(criteria))
+
+    def _bounded(self, criteria: Criteria) -> Criteria:
+        limit = min(criteria.limit or self.longest_page, self.longest_page)
+        return replace(criteria, limit=limit)
 
 
 def _find(cursor: Any, caller: Caller, criteria: Criteria) -> Page:

@@ -53,9 +53,9 @@ class SessionService:
 
     async def log_in(self, login: str, password: str, address: str) -> str:
         """Begin a session and return its id. Raises BadCredentials, TooManyAttempts."""
-        user = await self._verify(login, password, address)
+        user, password_hash = await self._verify(login, password, address)
         session_id = secrets.token_hex(16)
-        await self.database.run(sessions.add, _digest(session_id), user.user_id, self.now())
+        await self.database.run(_begin, _digest(session_id), user, password_hash, self.now())
         return session_id
 
     async def log_out(self, session_id: str) -> None:
@@ -79,7 +79,8 @@ class SessionService:
             raise NoSession("invalid session id: log in first")
         return found
 
-    async def _verify(self, login: str, password: str, address: str) -> User:
+    async def _verify(self, login: str, password: str, address: str) -> tuple[User, str]:
+        """The user, and the hash that the password was compared with."""
         # One at a time for an address: the many guesses of one guesser wait for each other, are
         # refused once the first few have failed, and keep no hashing thread from anybody else.
         async with self.in_turn(address):
@@ -91,8 +92,8 @@ class SessionService:
             if user is None or not right:
                 await self.database.run(failures.count_failure, keys, self.now())
                 raise BadCredentials("wrong login name or password")
-            await self.database.run(_welcome, user, address, keys, self.now())
-            return user
+            await self.database.run(_welcome, user, password_hash, address, keys, self.now())
+            return user, password_hash
 
 
 def _digest(session_id: str) -> bytes:
@@ -113,7 +114,24 @@ def _admit(
     return keys, users.find(cursor, login)
 
 
-def _welcome(cursor: Any, user: User, address: str, keys: list[str], at: datetime) -> None:
+def _require_unchanged(cursor: Any, user: User, password_hash: str) -> None:
+    """Raise BadCredentials for a user who got another password, or went, while it was compared.
+
+    Changing a password ends all sessions: one that begins afterwards would be left.
+    """
+    if not users.still_has(cursor, user.user_id, password_hash):
+        raise BadCredentials("wrong login name or password")
+
+
+def _begin(cursor: Any, digest: bytes, user: User, password_hash: str, at: datetime) -> None:
+    _require_unchanged(cursor, user, password_hash)
+    sessions.add(cursor, digest, user.user_id, at)
+
+
+def _welcome(
+    cursor: Any, user: User, password_hash: str, address: str, keys: list[str], at: datetime
+) -> None:
+    _require_unchanged(cursor, user, password_hash)
     # The user's own count goes, the address's stays: else one good account hides many guesses.
     own = [key for key in keys if not key.startswith("address ")]
     failures.forget(cursor, own)

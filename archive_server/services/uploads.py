@@ -20,6 +20,8 @@ from archive_server.model.users import Caller
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, StagedFile
 
+_LARGEST = 2**63 - 1  # what file systems and the database can count
+
 
 @dataclass(frozen=True, slots=True)
 class UploadPolicy:
@@ -112,8 +114,9 @@ class UploadService:
         return Receiving(self, upload.token, kept, staged)
 
     def _check_size(self, size: int | None) -> None:
-        if size is not None and 0 < self.policy.largest_bytes < size:
-            raise TooLarge(f"uploads may have {self.policy.largest_bytes} bytes at most")
+        largest = self.policy.largest_bytes or _LARGEST
+        if size is not None and size > largest:
+            raise TooLarge(f"uploads may have {largest} bytes at most")
 
 
 @dataclass(frozen=True)

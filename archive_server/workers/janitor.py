@@ -1,6 +1,6 @@
 """Tidies up, every now and then, for as long as the server runs."""
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -20,6 +20,7 @@ class Janitor:
     def __init__(self, maintenance: MaintenanceService, clock: IReactorTime) -> None:
         self._maintenance = maintenance
         self._tidyings = 0
+        self._has_resumed = False
         self._loop = LoopingCall(self._begin)
         self._loop.clock = clock
         self._running: Deferred[None] = succeed(None)
@@ -29,9 +30,10 @@ class Janitor:
         self._loop.start(_TIDY_EVERY_S)
 
     async def stop(self) -> None:
-        """Begin nothing any more, and wait for what is under way."""
+        """Begin nothing any more, and break off what is under way: the next start goes on."""
         if self._loop.running:
             self._loop.stop()
+        self._running.cancel()
         await self._running
 
     def _begin(self) -> Deferred[None]:
@@ -40,10 +42,15 @@ class Janitor:
 
     async def _tidy(self) -> None:
         try:
+            if not self._has_resumed:
+                await self._maintenance.resume()
+                self._has_resumed = True
             await self._maintenance.tidy()
             if self._tidyings % _SWEEPS_EVERY == 0:
                 await self._maintenance.sweep()
             self._tidyings += 1
+        except CancelledError:
+            return
         except Unavailable as error:
             log.warn("not tidied: {error}", error=error)
         except Exception:  # noqa: BLE001  an edge: what is unforeseen is logged, and tried again

@@ -20,11 +20,12 @@ from archive_server.errors import (
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
 from archive_server.services.clips import ClipService
+from archive_server.services.publishing import NAMELESS
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import boolean, optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -39,45 +40,50 @@ class ClipMethods:
     async def store_open(self, client: Client, struct: Struct) -> Struct:
         """Say where to PUT the audio of a clip."""
         upload = await self.clips.start_upload(
-            await self._caller(struct),
+            await self._caller(client, struct),
+            # Old command lines leave out what was not given (protocol, 12, item 5).
             Gunid.parse(text(struct, "gunid")) if optional_text(struct, "gunid") else None,
-            metadata(struct),
-            file_name(text(struct, "fname")),
-            text(struct, "chsum"),
+            metadata(optional_text(struct, "metadata")),
+            file_name(optional_text(struct, "fname")),
+            optional_text(struct, "chsum"),
         )
         return {
             "url": self.upload_url(client.base_url, upload.token),
             "token": upload.token,
-            "fname": upload.file_name,
+            "fname": upload.file_name or NAMELESS,
         }
 
     async def store_close(self, client: Client, struct: Struct) -> Struct:
         """Make a clip of what was PUT."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         return {"gunid": str(await self.clips.finish_upload(caller, text(struct, "token")))}
 
     async def exists(self, client: Client, struct: Struct) -> Struct:
         """Tell whether there is such a clip."""
-        return {"exists": await self.clips.exists(await self._caller(struct), gunid(struct))}
+        return {
+            "exists": await self.clips.exists(await self._caller(client, struct), gunid(struct))
+        }
 
     async def document(self, client: Client, struct: Struct) -> Struct:
         """Give a clip's metadata document."""
-        return {"metadata": await self.clips.document(await self._caller(struct), gunid(struct))}
+        return {
+            "metadata": await self.clips.document(await self._caller(client, struct), gunid(struct))
+        }
 
     async def describe(self, client: Client, struct: Struct) -> Struct:
         """Give a clip another metadata document."""
-        caller = await self._caller(struct)
-        await self.clips.describe(caller, gunid(struct), metadata(struct))
+        caller = await self._caller(client, struct)
+        await self.clips.describe(caller, gunid(struct), metadata(text(struct, "metadata")))
         return {"status": True}
 
     async def delete(self, client: Client, struct: Struct) -> Struct:
         """Delete a clip. Unforced it answers success too, since it does what was asked."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.clips.delete(caller, gunid(struct), forced=boolean(struct, "forced"))
         return {"status": True}
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 def gunid(struct: Struct) -> Gunid:
@@ -85,9 +91,8 @@ def gunid(struct: Struct) -> Gunid:
     return Gunid.parse(text(struct, "gunid"))
 
 
-def metadata(struct: Struct) -> str:
-    """Read a metadata document. The original took all other text as the path of one on its disk."""
-    document = text(struct, "metadata")
+def metadata(document: str) -> str:
+    """Check that it is one. The original took all other text as the path of one on its disk."""
     if document and not document.lstrip("\ufeff \t\r\n").startswith("<"):
         raise BadDocument("metadata: an XML document expected")
     return document
@@ -105,14 +110,21 @@ METHODS = (
         takes=(
             SESSION,
             Member("gunid", Kind.STRING, "the clip's id; empty for a new one", optional=True),
-            Member("metadata", Kind.STRING, "the metadata document, XML, or empty"),
-            Member("fname", Kind.STRING, "the file's name; of a path or URI the last part"),
-            Member("chsum", Kind.STRING, "the MD5 of the bytes, 32 hex digits, or empty"),
+            Member("metadata", Kind.STRING, "the metadata document, XML, or empty", optional=True),
+            Member(
+                "fname",
+                Kind.STRING,
+                "the file's name, of a path or URI the last part; empty to keep that of a clip",
+                optional=True,
+            ),
+            Member(
+                "chsum", Kind.STRING, "the MD5 of the bytes, 32 hex digits, or empty", optional=True
+            ),
         ),
         gives=(
             Member("url", Kind.STRING, "where to PUT the bytes"),
             Member("token", Kind.STRING, "for `storeAudioClipClose`"),
-            Member("fname", Kind.STRING, "the file's name as it is kept"),
+            Member("fname", Kind.STRING, "the file's name as understood; `newFile` without one"),
         ),
         call=ClipMethods.store_open,
         raises=(BadRequest, BadDocument, NoSession, Forbidden, Conflict, Duplicate),

@@ -4,14 +4,15 @@ Nothing that goes wrong with a call goes past here: it becomes a fault, in which
 exception shows only that it happened. Details are in the log.
 """
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from twisted.logger import Logger
 
 from archive_server.blocking import InThread
-from archive_server.errors import ArchiveError
+from archive_server.errors import ArchiveError, BadRequest
+from archive_server.model.gunid import Gunid
 from archive_server.problems import fault_code
 from archive_server.xmlrpc.decoder import MethodCall, decode_call
 from archive_server.xmlrpc.encoder import encode_answer, encode_fault
@@ -35,28 +36,20 @@ class Dispatcher:
 
     async def answer(self, body: bytes, client: Client) -> bytes:
         """Carry out a call and return the answer or fault as XML. Never raises."""
-        started = time.monotonic()
-        name, outcome = "(unreadable)", "answered"
         try:
-            call = await self._decoded(body)
-            name = call.method[:80]
-            answer = await self._encoded(await perform(self.methods, call, client))
+            return await self._encoded(await self._result(await self._decoded(body), client))
         except Fault as fault:
-            outcome = f"fault {fault.code}"
-            answer = encode_fault(fault)
+            return _refused(fault, client)
         except Exception:  # noqa: BLE001 - the client must learn that its call was received
-            log.failure("cannot answer {method}", method=name)
-            outcome = f"fault {CRASHED}"
-            answer = encode_fault(Fault(CRASHED, "internal error"))
-        elapsed_ms = round((time.monotonic() - started) * 1000, 1)
-        log.info(
-            "{method} for {address}: {outcome} in {elapsed_ms} ms",
-            method=name,
-            address=client.address,
-            outcome=outcome,
-            elapsed_ms=elapsed_ms,
-        )
-        return answer
+            log.failure("cannot answer {method}", method=client.traces.get("call", "a call"))
+            return _refused(Fault(CRASHED, "internal error"), client)
+
+    async def _result(self, call: MethodCall, client: Client) -> Value:
+        client.traces["call"] = call.method if call.method in self.methods else "(unknown method)"
+        client.traces.update(_gunid_in(call.parameters))
+        result = await perform(self.methods, call, client)
+        client.traces.update(_gunid_in([result]))
+        return result
 
     async def _decoded(self, body: bytes) -> MethodCall:
         if len(body) <= SMALL:
@@ -67,6 +60,21 @@ class Dispatcher:
         if _is_small(value):
             return encode_answer(value)
         return await self.in_thread(encode_answer, value)
+
+
+def _refused(fault: Fault, client: Client) -> bytes:
+    client.traces["outcome"] = f"fault {fault.code}"
+    return encode_fault(fault)
+
+
+def _gunid_in(values: Sequence[Value]) -> Mapping[str, str]:
+    """Find the clip that a call is about, for the log: by a gunid, not by what may be a secret."""
+    for value in values:
+        named = value.get("gunid") if isinstance(value, Mapping) else None
+        if isinstance(named, str):
+            with suppress(BadRequest):
+                return {"gunid": str(Gunid.parse(named))}
+    return {}
 
 
 def _is_small(value: Value) -> bool:

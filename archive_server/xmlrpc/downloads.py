@@ -19,7 +19,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.clips import GUNID, gunid
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -33,7 +33,7 @@ class DownloadMethods:
 
     async def access(self, client: Client, struct: Struct) -> Struct:
         """Give a clip's audio as a file on the server's disk."""
-        local = await self.downloads.open_file(await self._caller(struct), gunid(struct))
+        local = await self.downloads.open_file(await self._caller(client, struct), gunid(struct))
         return {"url": local.path.absolute().as_uri(), "token": local.token}
 
     async def release(self, client: Client, struct: Struct) -> Struct:
@@ -43,7 +43,7 @@ class DownloadMethods:
 
     async def open_audio(self, client: Client, struct: Struct) -> Struct:
         """Say where to GET a clip's audio."""
-        lease = await self.downloads.open_audio(await self._caller(struct), gunid(struct))
+        lease = await self.downloads.open_audio(await self._caller(client, struct), gunid(struct))
         return self._opened(client, lease)
 
     async def close_audio(self, client: Client, struct: Struct) -> Struct:
@@ -52,7 +52,9 @@ class DownloadMethods:
 
     async def open_document(self, client: Client, struct: Struct) -> Struct:
         """Say where to GET a clip's metadata document."""
-        lease = await self.downloads.open_document(await self._caller(struct), gunid(struct))
+        lease = await self.downloads.open_document(
+            await self._caller(client, struct), gunid(struct)
+        )
         return self._opened(client, lease)
 
     async def close_document(self, client: Client, struct: Struct) -> Struct:
@@ -68,8 +70,8 @@ class DownloadMethods:
             "filename": lease.file_name,
         }
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 _TOKEN = Member("token", Kind.STRING, "what the call that opened it gave")

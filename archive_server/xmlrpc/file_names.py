@@ -12,11 +12,10 @@ _UNSAFE = re.compile(
 )
 _LONGEST = 255  # bytes of UTF-8, as in most file systems
 _LONGEST_EXTENSION = 16  # bytes
-NAMELESS = "newFile"  # LiveSupport storage protocol, 3.1
 
 
 def file_name(named: str) -> str:
-    """Give the last part of a name, path or URI, safe to show and to be a file's name.
+    """Give the last part of a name, path or URI, safe to show and to be a file's name, or nothing.
 
     Studio sends URIs (`file:///home/u/x.mp3`, `file:var/x.mp3`), escaped or not.
     """
@@ -26,7 +25,7 @@ def file_name(named: str) -> str:
             named = _PARAMETERS.sub("", named)
         named = unquote(named[uri.end() :])
     name = _UNSAFE.sub("", re.split(r"[/\\]", named)[-1]).strip()
-    return _shortened(name) if name.strip(".") else NAMELESS
+    return _shortened(name) if name.strip(".") else ""
 
 
 def _shortened(name: str) -> str:

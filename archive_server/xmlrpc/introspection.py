@@ -16,7 +16,7 @@ from archive_server.xmlrpc.values import (
     Value,
 )
 
-_MOST_CALLS = 1000
+_MOST_CALLS = 100  # each may answer a whole page, and all answers are held
 
 _CAPABILITIES: Struct = {
     "xmlrpc": {"specUrl": "http://xmlrpc.com/spec.md", "specVersion": 1},

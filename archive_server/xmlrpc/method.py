@@ -1,7 +1,7 @@
 """What a method is: its name, what it takes, what it gives, and the function behind it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -12,10 +12,15 @@ from archive_server.xmlrpc.values import NOT_A_STRUCT, WRONG_PARAMETERS, Fault, 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a call comes from, and where its sender finds us."""
+    """Where a call comes from, and where its sender finds us.
+
+    `traces` is what the log may tell of the call, by `call`, `user`, `gunid` and `outcome`: never
+    tokens or session ids, and nothing that a caller has made up.
+    """
 
     address: str
     base_url: str
+    traces: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 class Kind(StrEnum):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -46,7 +47,7 @@ class XmlRpcResource(Resource):
         # Not cancelled when the client leaves: a call that has begun is carried out, and xmlrpc++
         # sends a request once more when the connection is lost before the answer.
         answering = Deferred.fromCoroutine(self._answer(request, leaving))
-        answering.addErrback(lambda failure: log.failure("cannot send an answer", failure))
+        answering.addErrback(self._answer_failure, request, leaving)
         return NOT_DONE_YET
 
     def refuse(self, request: Request, error: Exception) -> None:
@@ -57,6 +58,12 @@ class XmlRpcResource(Resource):
             code = problem_for(error).fault_code if isinstance(error, ArchiveError) else CRASHED
             text = str(error) if isinstance(error, ArchiveError) else "internal error"
             _send(request, _XML, encode_fault(Fault(code, text)))
+
+    def _answer_failure(self, failure: Failure, request: Request, leaving: list[object]) -> None:
+        """Answer even so: nothing else would ever end the request, or its connection."""
+        log.failure("cannot answer", failure)
+        if not leaving and not request.startedWriting:
+            self.refuse(request, RuntimeError("unforeseen"))
 
     async def _answer(self, request: Request, leaving: list[object]) -> None:
         assert request.content is not None, "a request is rendered when its body has come"
@@ -69,7 +76,9 @@ class XmlRpcResource(Resource):
         except ArchiveError as error:
             self.refuse(request, error)
             return
-        client = Client(_host(request.getClientAddress()), self._base_url(request))
+        # The site's log reads them; a request of another site has none.
+        traces = getattr(request, "traces", {})
+        client = Client(_host(request.getClientAddress()), self._base_url(request), traces)
         answer = await self._dispatcher.answer(body, client)
         if len(answer) >= SMALLEST and wants_gzip(request.getHeader("accept-encoding") or ""):
             answer = await self._gzipped(answer)

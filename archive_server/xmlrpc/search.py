@@ -14,14 +14,13 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import (
     items,
-    members,
     optional_members,
     optional_text,
     text,
     truth,
     whole,
 )
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct, Value
 
 # What clients before 2006-06 read: gunids and a number, for each type.
@@ -41,12 +40,12 @@ class SearchMethods:
 
     async def search_metadata(self, client: Client, struct: Struct) -> Struct:
         """Find clips by their metadata."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
-        return found(await self.search.find(caller, criteria(members(struct, "criteria"))))
+        caller = await caller_of(self.sessions, client, struct)
+        return found(await self.search.find(caller, criteria(optional_members(struct, "criteria"))))
 
     async def browse_category(self, client: Client, struct: Struct) -> Struct:
         """List the distinct values of a category. (The original looked at no session here.)"""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         wanted = criteria(optional_members(struct, "criteria"))
         values = await self.search.browse(caller, text(struct, "category"), wanted)
         return {"cnt": values.total, "results": values.values}
@@ -151,7 +150,7 @@ METHODS = (
     Method(
         "locstor.searchMetadata",
         "Finds clips by their metadata.",
-        takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA)),
+        takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA, optional=True)),
         gives=FOUND,
         call=SearchMethods.search_metadata,
         raises=(BadRequest, BadCriteria, NoSession, Forbidden),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from archive_server.errors import BadCredentials, BadRequest, NoSession, TooManyAttempts
+from archive_server.model.users import Caller
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import text
@@ -25,7 +26,7 @@ class SessionMethods:
     async def test(self, client: Client, struct: Struct) -> Struct:
         """Echo, in upper case, for whoever is logged in."""
         session_id = text(struct, "sessid")
-        caller = await self.sessions.caller(session_id)
+        caller = await caller_of(self.sessions, client, struct)
         return {
             "str": text(struct, "teststring").upper(),
             "login": caller.login,
@@ -42,16 +43,22 @@ class SessionMethods:
 
     async def log_in(self, client: Client, struct: Struct) -> Struct:
         """Begin a session."""
-        return {
-            "sessid": await self.sessions.log_in(
-                text(struct, "login"), text(struct, "pass"), client.address
-            )
-        }
+        login, password = text(struct, "login"), text(struct, "pass")
+        session_id = await self.sessions.log_in(login, password, client.address)
+        client.traces["user"] = login
+        return {"sessid": session_id}
 
     async def log_out(self, client: Client, struct: Struct) -> Struct:
         """End a session."""
         await self.sessions.log_out(text(struct, "sessid"))
         return {"status": True}
+
+
+async def caller_of(sessions: SessionService, client: Client, struct: Struct) -> Caller:
+    """Find out who calls, by `sessid`; the log learns it too. Raises BadRequest, NoSession."""
+    caller = await sessions.caller(text(struct, "sessid"))
+    client.traces["user"] = caller.login
+    return caller
 
 
 _LOGIN = Member("login", Kind.STRING, "the user's name")

@@ -28,7 +28,7 @@ class WebstreamMethods:
         stored = await self.webstreams.store(
             caller,
             wanted,
-            metadata(struct),
+            metadata(text(struct, "metadata")),
             file_name(text(struct, "fname")),
             text(struct, "url").strip(),
         )

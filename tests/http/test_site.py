@@ -10,6 +10,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from archive_server import errors
 from archive_server.http.requests import ArchiveRequest, Route
 from archive_server.http.responses import respond
+from archive_server.model.users import Role
 
 
 @pytest.fixture
@@ -131,10 +132,16 @@ class TestTooLarge:
     def test_the_largest_body_is_taken(self, front: WebFront) -> None:
         assert front.ask("POST", "/RPC2", body=bytes(REQUEST_BYTES)).status == 200
 
+    def test_a_path_has_a_limit(self, front: WebFront) -> None:
+        wire = front.connect()
+        wire.send(b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert wire.answer().status == 414
+        assert wire.unread == b""
+        assert wire.is_closed
+
     @pytest.mark.parametrize(
         "head",
         [
-            b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Y: zzzzzzzzzz\r\n" * 101 + b"\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\nX-Y: " + b"z" * 20000 + b"\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -168,6 +175,7 @@ class TestTooLarge:
             400,
         ),
         (b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
         (b"BREW /RPC2 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204),
         (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 404),
@@ -181,6 +189,15 @@ def test_what_is_not_quite_http_gets_one_answer(front: WebFront, raw: bytes, sta
     wire.send(raw)
     assert wire.answer().status == status
     assert wire.unread == b""
+
+
+def test_headers_need_not_be_utf_8(front: WebFront) -> None:
+    wire = front.connect()
+    wire.send(
+        b"GET /clips/0000000000000001/audio.wav HTTP/1.1\r\nHost: \xff\r\n"
+        b"Authorization: Bearer \xff\r\n\r\n"
+    )
+    assert wire.answer().status == 401
 
 
 class TestErrors:
@@ -263,6 +280,27 @@ class TestLog:
         ]
         assert token not in repr([{**event, "log_logger": None} for event in lines])
 
+    def test_it_tells_who_reads(self, front: WebFront, events: list[LogEvent]) -> None:
+        session_id = front.services.session_id(Role.CLIENT)
+        front.ask("GET", f"/clips/00000000000000AA/audio.wav?sessid={session_id}")
+        front.ask("GET", f"/clips/{session_id}/audio.wav?sessid={session_id}")
+        first, second = self._lines(events)
+        assert (first["user"], first["gunid"], first["address"]) == (
+            front.services.caller(Role.CLIENT).login,
+            "00000000000000aa",
+            "127.0.0.1",
+        )
+        assert second["gunid"] == "-"
+
+    def test_it_holds_nothing_that_a_client_has_made_up(
+        self, front: WebFront, events: list[LogEvent]
+    ) -> None:
+        front.ask("BREW", "/livez")
+        front.ask("GET", "/clips/%1b%5b2J/audio.wav")
+        lines = self._lines(events)
+        assert [line["method"] for line in lines] == ["(unknown method)", "GET"]
+        assert [line["gunid"] for line in lines] == ["-", "-"]
+
     def test_it_tells_when_a_client_left(self, front: WebFront, events: list[LogEvent]) -> None:
         wire = front.connect()
         wire.send(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
@@ -280,6 +318,28 @@ class TestTime:
         assert not wire.is_closed
         front.clock.advance(2)
         assert wire.is_closed
+
+    def test_a_head_that_dribbles_is_cut_off(self, front: WebFront) -> None:
+        wire = front.connect()
+        front.clock.advance(59)
+        for piece in (b"GE", b"T /livez HTTP/1.1\r\n", b"Host: a\r\n", b"X-A: b\r\n"):
+            assert not wire.is_closed
+            wire.send(piece)
+            front.clock.advance(19)
+        assert wire.is_closed
+
+    def test_every_head_and_every_piece_of_a_body_has_its_time(self, front: WebFront) -> None:
+        wire = front.connect()
+        for _ in range(2):
+            front.clock.advance(59)
+            wire.send(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\n")
+            front.clock.advance(59)
+            wire.send(b"Content-Length: 3\r\n\r\n")
+            for _ in range(3):
+                front.clock.advance(59)
+                wire.send(b"x")
+            assert wire.answer().body == b"xxx"
+        assert not wire.is_closed
 
     def test_an_idle_connection_closes_at_once_in_the_end(self, front: WebFront) -> None:
         wire = front.connect()

@@ -256,6 +256,7 @@ class TestTus:
             ({"upload-offset": "²"}, 400),
             ({"upload-offset": "9" * 5000}, 400),
             ({"upload-offset": ""}, 400),
+            ({"upload-length": "many"}, 400),
         ],
     )
     def test_anything_else_is_refused(
@@ -265,6 +266,31 @@ class TestTus:
         assert answer.status == status
         assert answer.problem["status"] == status
         assert _offset(front, token) == 0
+
+    @pytest.mark.parametrize("method", ["HEAD", "PUT"])
+    def test_another_version_is_refused_whatever_the_method(
+        self, front: WebFront, token: str, method: str
+    ) -> None:
+        answer = front.ask(method, f"/upload/{token}", {"tus-resumable": "0.2.2"}, b"abc")
+        assert (answer.status, answer.headers["tus-version"]) == (412, "1.0.0")
+        assert _offset(front, token) == 0
+
+    def test_whoever_forgets_the_version_is_told_it(self, front: WebFront, token: str) -> None:
+        answer = front.ask("PATCH", f"/upload/{token}", {"upload-offset": "0"}, b"abc")
+        assert (answer.status, answer.headers["tus-resumable"]) == (412, "1.0.0")
+
+    def test_the_length_is_deferred_until_it_is_told(self, front: WebFront, token: str) -> None:
+        head = front.ask("HEAD", f"/upload/{token}", {"tus-resumable": "1.0.0"})
+        assert (head.headers["upload-length"], head.headers["upload-defer-length"]) == (None, "1")
+        headers = self.HEADERS | {"upload-length": "5"}
+        assert front.ask("PATCH", f"/upload/{token}", headers, b"abc").status == 204
+        head = front.ask("HEAD", f"/upload/{token}", {"tus-resumable": "1.0.0"})
+        assert (head.headers["upload-length"], head.headers["upload-defer-length"]) == ("5", None)
+        more = self.HEADERS | {"upload-offset": "3"}
+        assert front.ask("PATCH", f"/upload/{token}", more, b"def").status == 409
+        other = more | {"upload-length": "6"}
+        assert front.ask("PATCH", f"/upload/{token}", other, b"def").status == 409
+        assert _offset(front, token) == 3
 
     def test_options_tell_the_version(self, front: WebFront, token: str) -> None:
         answer = front.ask("OPTIONS", f"/upload/{token}")

@@ -90,3 +90,12 @@ def test_only_names_can_be_browsed():
     check_browsed("dc:title")
     with pytest.raises(BadCriteria):
         check_browsed("title%")
+
+
+def test_more_conditions_or_orders_than_anybody_needs_are_refused():
+    condition, order = ("dc:title", "=", "x"), ("dc:title", False)
+    assert len(Criteria.build(conditions=[condition] * 200).conditions) == 200
+    with pytest.raises(BadCriteria, match="201 conditions: 200 at most expected"):
+        Criteria.build(conditions=[condition] * 201)
+    with pytest.raises(BadCriteria, match="21 categories to sort by: 20 at most expected"):
+        Criteria.build(order_by=[order] * 21)

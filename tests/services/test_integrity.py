@@ -64,6 +64,24 @@ def test_one_changed_bit_is_damage(services, content):
     assert findings(services) == [(Severity.DAMAGE, "the file has other bytes than were stored")]
 
 
+def test_a_file_that_cannot_be_read_is_damage_and_the_others_are_looked_at(services, content, low):
+    services.store_clip(low)
+    content.unlink()
+    content.symlink_to(content)
+    sizes = []
+    found = result_of(services.integrity.check(digests=True, on_content=sizes.append))
+    assert [(each.severity, each.message) for each in found] == [
+        (Severity.DAMAGE, "the file cannot be read: Too many levels of symbolic links")
+    ]
+    assert len(sizes) == 2
+
+
+def test_a_directory_that_is_away_is_no_damage(services, content, tmp_path):
+    content.parent.parent.rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable):
+        findings(services)
+
+
 def test_a_leased_file_that_is_missing_is_damage(services, high):
     gunid = services.store_clip(high)
     file = result_of(services.downloads.open_file(services.caller(), gunid))

@@ -1,9 +1,13 @@
+import contextlib
 from datetime import timedelta
 
 import pytest
 from support import result_of
 
+from archive_server.database import leases
+from archive_server.database.connections import connect
 from archive_server.errors import NotFound
+from archive_server.model.leases import LeaseKind
 from audio_store import ContentId
 
 DAY = timedelta(days=1)
@@ -71,7 +75,7 @@ def test_what_a_crash_left_behind_goes_after_a_time_of_grace(services, high):
     result_of(services.maintenance.sweep())
     assert (contents(services), len(list(services.store.links()))) == (1, 1)
     assert len(list(services.store.staged_tokens())) == 1
-    services.clock.advance(timedelta(hours=2))
+    services.clock.advance(timedelta(days=2))
     result_of(services.maintenance.sweep())
     assert (contents(services), list(services.store.links())) == (0, [])
     assert list(services.store.staged_tokens()) == []
@@ -116,3 +120,43 @@ def test_content_that_is_wanted_again_is_not_removed(services, high):
     with file.content:
         assert file.content.read() == high
     assert services.store.size(ContentId(file.sha256)) == len(high)
+
+
+def test_content_whose_release_went_unnoticed_is_found(services, cursor, high):
+    gunid = services.store_clip(high)
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    result_of(services.clips.delete(services.caller(), gunid, forced=True))
+    # The janitor looks at the content, which is leased still, while the lease is being closed.
+    result_of(services.downloads.close(lease.token, LeaseKind.AUDIO))
+    cursor.execute("DELETE FROM released_content")
+    result_of(services.maintenance.tidy())
+    assert contents(services) == 1
+    result_of(services.maintenance.sweep())
+    result_of(services.maintenance.tidy())
+    assert contents(services) == 0
+
+
+def test_a_lease_that_is_being_used_at_its_last_moment_does_not_expire(services, dsn, high):
+    gunid = services.store_clip(high)
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    services.clock.advance(2 * DAY)
+    with contextlib.closing(connect(dsn)) as reader, reader.cursor() as cursor:
+        leases.touch(cursor, [lease.token], services.clock())
+        result_of(services.maintenance.tidy())
+        reader.commit()
+    file = result_of(services.downloads.leased(lease.token, "wav"))
+    file.content.close()
+
+
+def test_a_time_in_which_the_archive_was_down_is_not_disuse(services, high):
+    gunid = services.store_clip(high)
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    upload = result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", ""))
+    services.send(upload.token, b"half of it")
+    services.clock.advance(3 * DAY)
+    result_of(services.maintenance.resume())
+    result_of(services.maintenance.tidy())
+    assert result_of(services.uploads.state(upload.token)).offset == 10
+    file = result_of(services.downloads.leased(lease.token, "wav"))
+    with file.content:
+        assert file.content.read() == high

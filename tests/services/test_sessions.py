@@ -1,8 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from support import result_of
+from support import immediately, result_of
 
+from archive_server.database import users
 from archive_server.errors import BadCredentials, NoSession, TooManyAttempts
 from archive_server.model.users import Role
 
@@ -52,6 +55,22 @@ def test_wrong_credentials_are_refused(sessions, login, password):
     with pytest.raises(BadCredentials):
         result_of(sessions.log_in(login, password, HERE))
     assert result_of(sessions.authenticate(login, password, HERE)) is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [partial(users.change_password, password_hash="another"), users.remove],
+    ids=["changed", "removed"],
+)
+def test_a_login_that_is_overtaken_by_a_change_of_the_user_fails(sessions, services, change):
+    def slowly(work, *args):
+        right = immediately(work, *args)
+        result_of(services.database.run(change, "client"))
+        return right
+
+    overtaken = replace(sessions, hash_in_thread=slowly)
+    with pytest.raises(BadCredentials):
+        result_of(overtaken.log_in("client", PASSWORD, HERE))
 
 
 def test_authenticate_says_that_a_password_is_right(sessions):

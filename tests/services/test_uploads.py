@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support import result_of
+from support import immediately, result_of
 
 from archive_server.errors import (
     TooLarge,
@@ -111,3 +111,22 @@ def test_nothing_is_received_while_the_store_is_away(services, token, tmp_path):
         receive(services, token, b"x")
     (tmp_path / "elsewhere").rename(tmp_path / "store")
     receive(services, token, b"x")
+
+
+def test_more_bytes_than_can_be_counted_are_refused(services, token):
+    with pytest.raises(TooLarge):
+        result_of(services.uploads.receive(token, None, 2**63))
+
+
+def test_nothing_is_received_for_an_upload_that_ends_just_then(services, token, high):
+    services.send(token, high)
+    closing = [services.clips.finish_upload(services.caller(), token)]
+
+    def closed_meanwhile(work, *args, **more):
+        while closing:
+            result_of(closing.pop())
+        return immediately(work, *args, **more)
+
+    uploads = replace(services.uploads, in_thread=closed_meanwhile)
+    with pytest.raises(UnknownToken):
+        result_of(uploads.receive(token, None, len(high)))

@@ -73,6 +73,26 @@ def test_nil_is_as_good_as_nothing(client, sessid, opened):
     assert opened(gunid=None)["token"]
 
 
+def test_arguments_left_out_are_empty_ones(client, services, sessid, wav):
+    """As old command lines send them."""
+    opened = client.locstor("storeAudioClipOpen", sessid=sessid)
+    assert opened["fname"] == "newFile"
+    services.send(opened["token"], wav)
+    gunid = client.locstor("storeAudioClipClose", sessid=sessid, token=opened["token"])["gunid"]
+    download = client.locstor("downloadRawAudioDataOpen", sessid=sessid, gunid=gunid)
+    assert download["filename"] == "newFile"
+
+
+def test_a_clip_replaced_without_a_name_keeps_its_own(client, sessid, stored):
+    gunid = stored(fname="My Song.wav")
+    for given, kept in (("", "My Song.wav"), ("/", "My Song.wav"), ("new.wav", "new.wav")):
+        stored(gunid=gunid, fname=given, metadata="<audioClip><metadata/></audioClip>")
+        download = client.locstor("downloadRawAudioDataOpen", sessid=sessid, gunid=gunid)
+        document = client.locstor("getAudioClip", sessid=sessid, gunid=gunid)["metadata"]
+        assert download["filename"] == kept
+        assert f"<dc:title>{kept.removesuffix('.wav')}</dc:title>" in document
+
+
 @pytest.mark.parametrize(
     ("members", "complaint"),
     [

@@ -8,12 +8,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from archive_server.errors import Unavailable
 from archive_server.http.requests import Route
 from archive_server.http.site import ArchiveSite
+from archive_server.model.users import Role
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.resource import XmlRpcResource
@@ -135,6 +137,19 @@ def test_what_is_away_is_fault_804_with_the_reason():
     assert answer_of(fail) == (804, "xr_m: the archive's store is away")
 
 
+def test_what_fails_before_the_call_is_answered_too():
+    def fail(request: object) -> str:
+        raise RuntimeError("secret")
+
+    resource = XmlRpcResource(dispatcher(nothing), fail, 1000)
+    body = xmlrpc.client.dumps((), "m").encode()
+    response = result_of(StubTreq(resource).post("http://archive.example/xmlrpc", data=body))
+    answer = result_of(response.content())
+    with pytest.raises(xmlrpc.client.Fault) as caught:
+        xmlrpc.client.loads(answer)
+    assert (caught.value.faultCode, caught.value.faultString) == (804, "internal error")
+
+
 def test_large_bodies_are_read_in_a_thread():
     small, large = Threads(), Threads()
     body = xmlrpc.client.dumps((), "m").encode()
@@ -194,6 +209,42 @@ def test_what_the_site_refuses_is_answered_in_our_language(head, answered):
     assert answered in answer
     assert (b"<fault>" in answer) is head.startswith(b"POST")
     protocol.connectionLost(Failure(ConnectionLost()))
+
+
+def test_a_call_is_one_line_of_the_log(resource, services):
+    session_id, secret = services.session_id(Role.CLIENT), "5ecre7" * 5
+    about = {"sessid": session_id, "gunid": "00000000000000AA"}
+    site = ArchiveSite(
+        [Route("/xmlrpc", ("POST",), resource.render)], request_bytes=9999, touch=touch
+    )
+    lines: list[LogEvent] = []
+    globalLogPublisher.addObserver(lines.append)
+    try:
+        for method, members in (
+            ("locstor.getAudioClip", about),
+            ("locstor.existsAudioClip", about),
+            ("locstor.login", {"login": secret, "pass": secret}),
+            (f"locstor.{secret}", {"gunid": secret}),
+        ):
+            protocol, transport = site.buildProtocol(None), MemoryTransport()
+            protocol.makeConnection(transport)
+            body = xmlrpc.client.dumps((members,), method).encode()
+            head = b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+            protocol.dataReceived(head % len(body) + body)
+            protocol.connectionLost(Failure(ConnectionLost()))
+    finally:
+        globalLogPublisher.removeObserver(lines.append)
+    told = [[line[name] for name in ("call", "user", "gunid", "outcome")] for line in lines]
+    login = services.caller(Role.CLIENT).login
+    assert told == [
+        ["locstor.getAudioClip", login, "00000000000000aa", " fault 805"],
+        ["locstor.existsAudioClip", login, "00000000000000aa", ""],
+        ["locstor.login", "-", "-", " fault 802"],
+        ["(unknown method)", "-", "-", " fault 1"],
+    ]
+    written = " ".join(formatEvent(line) for line in lines)
+    assert secret not in written
+    assert session_id not in written
 
 
 async def touch() -> None:

@@ -62,6 +62,13 @@ def test_hits_come_in_the_new_form_and_in_the_old_one(client, sessid, clips):
     }
 
 
+def test_whoever_searches_without_criteria_finds_everything(client, sessid, clips):
+    everything = client.locstor("searchMetadata", sessid=sessid, criteria={})
+    assert everything["cnt"] == len(clips)
+    assert client.locstor("searchMetadata", sessid=sessid) == everything
+    assert client.locstor("searchMetadata", sessid=sessid, criteria=None) == everything
+
+
 def test_a_page_is_part_of_what_there_is(client, sessid, clips):
     wanted = {"limit": "1", "offset": 1, "orderby": "dc:creator", "desc": "1"}
     found = client.locstor("searchMetadata", sessid=sessid, criteria=wanted)
@@ -90,7 +97,6 @@ def test_the_empty_archive_answers_empty_arrays(client, sessid):
 @pytest.mark.parametrize(
     "wanted",
     [
-        None,
         "all",
         {"filetype": "song"},
         {"filetype": 5},
