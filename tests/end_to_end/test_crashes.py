@@ -26,16 +26,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from fixtures.clients import Client, ask, metadata
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import (
-    ArchiveProcess,
-    Client,
-    ask,
-    await_end,
-    children,
-    external,
-    metadata,
-)
+from fixtures.fix_server import ArchiveProcess, await_end, children, external
 
 LAUNCHER = Path(__file__).with_name("dying_archive.py")
 MOST_STEPS = 100
