@@ -9,8 +9,9 @@ import xmlrpc.client
 from pathlib import Path
 
 import pytest
+from fixtures.clients import Client, ask, metadata
 from fixtures.fix_audio import noise, tone, wav
-from fixtures.fix_server import ArchiveProcess, Client, ask, external, metadata
+from fixtures.fix_server import ArchiveProcess, external
 
 S = 44100
 

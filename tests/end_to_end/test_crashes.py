@@ -26,16 +26,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from fixtures.clients import Client, ask, metadata
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import (
-    ArchiveProcess,
-    Client,
-    ask,
-    await_end,
-    children,
-    external,
-    metadata,
-)
+from fixtures.fix_server import ArchiveProcess, await_end, children, external
 
 LAUNCHER = Path(__file__).with_name("dying_archive.py")
 MOST_STEPS = 100
@@ -392,6 +385,14 @@ class Busy(threading.Thread):
                 self.answered = self.attempted
 
 
+def await_answers(clients: list[Busy]) -> None:
+    """Wait until each has stored something, so that there is something to lose."""
+    deadline = time.monotonic() + 30
+    while any(client.answered < 0 for client in clients):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("with_its_database", [False, True])
 def test_kill_9_under_load_loses_nothing_that_was_answered(new_archive, with_its_database):
@@ -400,7 +401,8 @@ def test_kill_9_under_load_loses_nothing_that_was_answered(new_archive, with_its
         clients = [Busy(server.url, number * 10 + each) for each in range(3)]
         for client in clients:
             client.start()
-        time.sleep(0.7 + number / 7)
+        await_answers(clients)
+        time.sleep(number / 7)
         started = children(server.pid)
         server.process.kill()
         for pid in started if with_its_database else ():
@@ -414,7 +416,6 @@ def test_kill_9_under_load_loses_nothing_that_was_answered(new_archive, with_its
         server.check()
         with Client(server.url) as reader:
             for client in clients:
-                assert client.answered >= 0
                 possible = SOUNDS[client.answered], SOUNDS[client.attempted]
                 assert reader.fetch(client.gunid) in possible
     assert server.stop() == 0

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+from fixtures.clients import Client, ask
 from fixtures.fix_audio import noise, tone, wav
-from fixtures.fix_server import ArchiveProcess, Client, ask, await_end, children, external
+from fixtures.fix_server import ArchiveProcess, await_end, children, external
 
 from archive_server.database.embedded import EmbeddedPostgres
 

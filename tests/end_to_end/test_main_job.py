@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import mutagen.id3
 import pytest
+from fixtures.clients import Client, ask, curl, metadata
 from fixtures.fix_audio import (
     Samples,
     converted,
@@ -27,7 +28,6 @@ from fixtures.fix_audio import (
     tone,
     wav,
 )
-from fixtures.fix_server import Client, ask, curl, metadata
 from support import needs_tool
 
 S = 44100

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from fixtures.clients import Client, ask, curl
 from fixtures.fix_audio import noise, tone, wav
-from fixtures.fix_server import ArchiveProcess, Client, ask, await_end, children, curl
+from fixtures.fix_server import ArchiveProcess, await_end, children
 from support import needs_tool
 
 SECOND = 44100

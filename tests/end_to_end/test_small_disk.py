@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.clients import Client, ask
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import ArchiveProcess, Client, ask, external
+from fixtures.fix_server import ArchiveProcess, external
 
 MIB = 2**20
 
