@@ -183,7 +183,7 @@ def _gather_playlist(cursor: Any, export: _Export, gunid: Gunid, inline: Playlis
     clip = clips.find(cursor, gunid)
     if clip is not None and clip.state is ClipState.READY:
         if clip.file_type is not FileType.PLAYLIST:
-            raise NotFound(f"{gunid} is a {clip.file_type}, not a playlist")
+            raise NotFound(f"{gunid} is {clip.file_type.noun}, not a playlist")
         require_on_clip(cursor, export.caller, Action.READ, clip)
         xml = documents.xml(cursor, clip.document_id)
         playlist = Playlist.parse(xml)

@@ -244,7 +244,7 @@ def _require(cursor: Any, caller: Caller, plan: Plan) -> None:
         if clip is None:
             continue
         if clip.file_type is not kind:
-            raise Conflict(f"{gunid} is a {clip.file_type}, not a {kind}")
+            raise Conflict(f"{gunid} is {clip.file_type.noun}, not a {kind}")
         if kind is not FileType.PLAYLIST or clip.state is not ClipState.READY:
             require_to_store(cursor, caller, clip)
 
