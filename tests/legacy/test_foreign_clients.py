@@ -74,36 +74,29 @@ def run(station: Station, tmp_path: Path) -> Callable[..., str]:
     return run_client
 
 
-def needs_library(command: list[str], name: str) -> pytest.MarkDecorator:
-    """Skip where a library is missing: where the command fails."""
+def skip_without(name: str, *command: str) -> None:
+    """Skip the test where a library is missing: where the command fails."""
     found = shutil.which(command[0]) is not None
-    if found:
-        found = subprocess.run(command, capture_output=True, timeout=_RUN_S).returncode == 0
-    return pytest.mark.skipif(not found, reason=f"not installed: {name}")
-
-
-def compiles(compiler: str, header: str, library: str) -> pytest.MarkDecorator:
-    """Skip where a compiler, or a header for it, is missing."""
-    source = ["sh", "-c", f"echo '#include <{header}>' | {compiler} -x c++ -fsyntax-only -"]
-    return needs_library(source, library)
+    if not found or subprocess.run(command, capture_output=True, timeout=_RUN_S).returncode:
+        pytest.skip(f"not installed: {name}")
 
 
 def test_python(run: Callable[..., str]) -> None:
     run("python3", str(CLIENTS / "client.py"), title="Python: Kőbor & <Söhne> “日本”")
 
 
-@needs_library(["perl", "-MRPC::XML::Client", "-MLWP", "-e", "1"], "librpc-xml-perl")
 def test_perl_rpc_xml(run: Callable[..., str]) -> None:
+    skip_without("librpc-xml-perl", "perl", "-MRPC::XML::Client", "-MLWP", "-e", "1")
     run("perl", str(CLIENTS / "client_rpc_xml.pl"), title="RPC::XML & Söhne")
 
 
-@needs_library(["perl", "-MFrontier::Client", "-MLWP", "-e", "1"], "libfrontier-rpc-perl")
 def test_perl_frontier(run: Callable[..., str]) -> None:
+    skip_without("libfrontier-rpc-perl", "perl", "-MFrontier::Client", "-MLWP", "-e", "1")
     run("perl", str(CLIENTS / "client_frontier.pl"), title="Frontier & Söhne")
 
 
-@needs_library(["php", "-r", "exit(function_exists('xmlrpc_encode') ? 0 : 1);"], "php-xmlrpc")
 def test_php(run: Callable[..., str]) -> None:
+    skip_without("php-xmlrpc", "php", "-r", "exit(function_exists('xmlrpc_encode') ? 0 : 1);")
     run("php", str(CLIENTS / "client.php"), title="PHP: Kőbor & <Söhne>")
 
 
@@ -116,16 +109,16 @@ def test_node(run: Callable[..., str]) -> None:
 
 
 @needs_tool("g++", "curl")
-@compiles("g++", "xmlrpcpp/XmlRpc.h", "libxmlrpcpp-dev")
 def test_cpp_with_xmlrpcpp(run: Callable[..., str], tmp_path: Path) -> None:
+    skip_without("libxmlrpcpp-dev", *_including("g++", "xmlrpcpp/XmlRpc.h"))
     program = str(tmp_path / "client")
     build("g++", "-O0", "-o", program, str(CLIENTS / "client.cpp"), "-lxmlrpcpp")
     run(program, title="xmlrpc++: Kőbor & <Söhne>")
 
 
 @needs_tool("gcc", "curl")
-@compiles("g++", "xmlrpc-c/client.h", "libxmlrpc-core-c3-dev")
 def test_c_with_xmlrpc_c(run: Callable[..., str], tmp_path: Path) -> None:
+    skip_without("libxmlrpc-core-c3-dev", *_including("gcc", "xmlrpc-c/client.h"))
     program = str(tmp_path / "client")
     libraries = ["-lxmlrpc_client", "-lxmlrpc", "-lxmlrpc_util"]
     build("gcc", "-O0", "-o", program, str(CLIENTS / "client.c"), *libraries)
@@ -145,6 +138,11 @@ def test_the_command_of_xmlrpc_c(station: Station) -> None:
     assert "storeAudioClipClose" in ask("system.methodHelp", "s/locstor.storeAudioClipOpen")
     assert "'struct'" in ask("system.methodSignature", "s/locstor.login")
     assert "specUrl" in ask("system.getCapabilities")
+
+
+def _including(compiler: str, header: str) -> list[str]:
+    """A command that fails where a header is missing."""
+    return ["sh", "-c", f"echo '#include <{header}>' | {compiler} -E -x c++ -"]
 
 
 def build(*command: str) -> None:
