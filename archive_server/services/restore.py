@@ -301,7 +301,8 @@ class _Unchanged(Exception):
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What there is under an id: its file name, and, of a clip that is described alike and has
-    as many bytes, their digest."""
+    as many bytes, their digest.
+    """
 
     file_name: str | None = None
     sha256: bytes | None = None
@@ -332,7 +333,7 @@ def _like(
     if clip is None:
         return _Known()
     if clip.file_type is not FileType.AUDIO_CLIP:
-        raise Conflict(f"{gunid} is a {clip.file_type}, not an audio clip")
+        raise Conflict(f"{gunid} is {clip.file_type.noun}, not an audio clip")
     if clip.state is ClipState.READY and clip.revision and clip.revision.content.size == size:
         xml = documents.xml(cursor, clip.document_id)
         title = Document.parse(xml).first(TITLE) or ""
