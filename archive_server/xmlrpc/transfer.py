@@ -27,7 +27,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import boolean, items, text
 from archive_server.xmlrpc.sessions import SESSION
-from archive_server.xmlrpc.values import Struct
+from archive_server.xmlrpc.values import Struct, Value
 
 _TAR = "tar"
 
@@ -70,16 +70,18 @@ class TransferMethods:
 def _plids(struct: Struct) -> Sequence[Gunid]:
     """Read ids of playlists; a single one may stand by itself."""
     value = struct.get("plids")
-    if isinstance(value, str):
-        return [Gunid.parse(value)]
     if value is None:
         raise BadRequest("plids: array expected")
-    found = []
-    for each in items(struct, "plids"):
-        if not isinstance(each, str):
-            raise BadRequest("plids: array of strings expected")
-        found.append(Gunid.parse(each))
-    return found
+    return [_plid(each) for each in ([value] if isinstance(value, str) else items(struct, "plids"))]
+
+
+def _plid(value: Value) -> Gunid:
+    if not isinstance(value, str):
+        raise BadRequest("plids: array of strings expected")
+    try:
+        return Gunid.parse(value)
+    except BadRequest:
+        raise BadRequest("plids: 16 hex digits or a UUID expected in each") from None
 
 
 def _list_type(struct: Struct) -> ListType:
