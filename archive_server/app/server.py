@@ -1,6 +1,7 @@
 """The running server: everything started in order, and stopped in reverse."""
 
 import contextlib
+import resource
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from importlib import metadata
@@ -63,6 +64,8 @@ _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewh
 _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _POSTGRES_LOOK_S = 1
+# Connections are files, and so is each clip of an archive that is being imported.
+_OPEN_FILES = 65536
 
 
 class Announcement:
@@ -81,6 +84,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
     Raises what an administrator can mend: see `cli.offline.failures`; OSError where it cannot
     listen.
     """
+    _allow_open_files()
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -102,6 +106,14 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
         prober = stack.enter_context(contextlib.closing(build_prober(config)))
         server = Server(reactor, config, data_dir, dsn, store, prober, postgres)
         server.run(lambda urls: announcement.ready(urls, data_dir))
+
+
+def _allow_open_files() -> None:
+    """Ask for as many as we want and may have: shells commonly begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcement) -> AudioStore:
