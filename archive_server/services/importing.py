@@ -7,8 +7,7 @@ are bytes without rows, which the janitor removes.
 """
 
 import io
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,32 +15,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from archive_server.blocking import Database
-from archive_server.database import clips, contents, playlists, uploads, users
 from archive_server.errors import (
     BadDocument,
     BadRequest,
-    Conflict,
     RefusedArchive,
     RefusedAudio,
     Unavailable,
-    UnknownToken,
 )
-from archive_server.model.clips import ClipState, Content, FileType
+from archive_server.model.clips import Content
 from archive_server.model.documents import Document
-from archive_server.model.extents import extent_us, is_extent
 from archive_server.model.gunid import Gunid
 from archive_server.model.playlist_archives import Contents
-from archive_server.model.playlist_imports import Plan, made, planned, references
+from archive_server.model.playlist_imports import Plan, planned
 from archive_server.model.rights import Action
 from archive_server.model.uploads import Purpose, Upload, checked_token
 from archive_server.model.users import Caller
 from archive_server.services import webstreams
-from archive_server.services.playlists import save
+from archive_server.services.import_writing import check, file_name_of, owner, write
 from archive_server.services.publishing import (
     Examined,
     Publisher,
-    make_clip,
-    require_to_store,
 )
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import read_part, store_errors
@@ -89,7 +82,7 @@ class ImportService:
         RefusedAudio, BadDocument, Conflict, Forbidden, Unavailable.
         """
         upload = await self.uploads.find_for(checked_token(token), Purpose.IMPORT)
-        caller = await self.database.run(_owner, upload)
+        caller = await self.database.run(owner, upload)
         in_thread, store = self.publisher.in_thread, self.publisher.store
         try:
             with store_errors():
@@ -130,14 +123,14 @@ class ImportService:
     async def _import(self, caller: Caller, upload: Upload, file: BinaryIO, size: int) -> Gunid:
         files, plan = await self.publisher.in_thread(_read, file, size, self.limits)
         # What can be refused without the audio is refused before that is looked at.
-        names = await self.database.run(_check, caller, plan)
+        names = await self.database.run(check, caller, plan)
         async with AsyncExitStack() as stack:
             examined = [
                 await self._examine(stack, file, files[name], gunid, plan, names.get(gunid))
                 for gunid, name in plan.audio.items()
             ]
             with store_errors():
-                await self.database.run(_write, caller, upload, plan, examined, self.now())
+                await self.database.run(write, caller, upload, plan, examined, self.now())
         return plan.main
 
     async def _examine(
@@ -155,7 +148,7 @@ class ImportService:
             source,
             gunid,
             document.to_xml() if document else None,
-            _file_name(document) or file_name or member.name.rpartition("/")[2],
+            file_name_of(document) or file_name or member.name.rpartition("/")[2],
         )
         try:
             return await stack.enter_async_context(context)
@@ -210,121 +203,3 @@ def _check_webstream(gunid: Gunid, document: Document) -> None:
         webstreams.checked(document)
     except BadRequest as error:
         raise BadDocument(f"webstream {gunid}: {error}") from error
-
-
-def _file_name(document: Document | None) -> str:
-    """The name that the clip's document tells, without directories."""
-    told = (document and document.first("ls:filename")) or ""
-    return re.split(r"[/\\]", told)[-1].strip()[:255]
-
-
-# -- transaction functions --------------------------------------------------------------------
-
-
-def _owner(cursor: Any, upload: Upload) -> Caller:
-    user = users.by_id(cursor, upload.user_id)
-    if user is None:  # and the upload with them
-        raise UnknownToken("unknown, closed or expired upload token")
-    return Caller(user.user_id, user.login, user.role)
-
-
-def _check(cursor: Any, caller: Caller, plan: Plan) -> dict[Gunid, str]:
-    """Raise what `_write` would, without changing anything; return what clips are called now."""
-    _require(cursor, caller, plan)
-    _check_references(cursor, plan)
-    found = (clips.find(cursor, gunid) for gunid in plan.audio)
-    return {clip.gunid: clip.file_name for clip in found if clip is not None}
-
-
-def _require(cursor: Any, caller: Caller, plan: Plan) -> None:
-    """Raise Forbidden unless the caller may do all of it, Conflict for ids of something else."""
-    require_on_home(cursor, caller, Action.WRITE)
-    for gunid, kind in _kinds(plan).items():
-        clip = clips.find(cursor, gunid)
-        if clip is None:
-            continue
-        if clip.file_type is not kind:
-            raise Conflict(f"{gunid} is {clip.file_type.noun}, not a {kind}")
-        if kind is not FileType.PLAYLIST or clip.state is not ClipState.READY:
-            require_to_store(cursor, caller, clip)
-
-
-def _kinds(plan: Plan) -> dict[Gunid, FileType]:
-    """What is in the archive."""
-    return {
-        **dict.fromkeys(plan.audio, FileType.AUDIO_CLIP),
-        **dict.fromkeys(plan.webstreams, FileType.WEBSTREAM),
-        **dict.fromkeys(plan.playlists, FileType.PLAYLIST),
-    }
-
-
-def _check_references(cursor: Any, plan: Plan) -> None:
-    """Raise RefusedArchive unless what its playlists hold is in it, or in our archive."""
-    own = _kinds(plan)
-    for gunid, written in plan.playlists.items():
-        if _is_there(cursor, gunid):
-            continue
-        needed = {held: kind for kind, held in references(written)}
-        known = playlists.referred(cursor, needed.keys() - own.keys())
-        kinds = own | {held: found.file_type for held, found in known.items()}
-        for held, kind in needed.items():
-            if held not in kinds:
-                raise RefusedArchive(
-                    f"playlist {gunid} holds {held}, which is neither here nor there", "missing"
-                )
-            if (kinds[held] is FileType.PLAYLIST) != (kind is FileType.PLAYLIST):
-                raise RefusedArchive(
-                    f"playlist {gunid} holds {held} as if it were no {kinds[held]}", "bad-reference"
-                )
-
-
-def _is_there(cursor: Any, gunid: Gunid) -> bool:
-    clip = clips.find(cursor, gunid)
-    return clip is not None and clip.state is ClipState.READY
-
-
-def _write(
-    cursor: Any,
-    caller: Caller,
-    upload: Upload,
-    plan: Plan,
-    examined: Sequence[Examined],
-    at: datetime,
-) -> None:
-    """Make everything. The upload ends with it."""
-    uploads.remove(cursor, upload.token)
-    _lock(cursor, plan, examined)
-    _require(cursor, caller, plan)
-    _check_references(cursor, plan)
-    for each in examined:
-        make_clip(cursor, caller, each, at)
-    for gunid in plan.webstreams:
-        document = plan.documents[gunid]
-        name = _file_name(document) or f"{gunid}.xml"
-        webstreams.save(cursor, caller, gunid, document, "", name, at)
-    lengths_us = {each.gunid: each.facts.duration_us for each in examined}
-    for gunid, written in plan.playlists.items():
-        if not _is_there(cursor, gunid):
-            lengths_us |= _known_lengths(cursor, references(written), lengths_us)
-            playlist = made(gunid, written, lengths_us)
-            clip = clips.find(cursor, gunid)  # in the trash, if at all
-            save(cursor, caller, clip, gunid, playlist, f"{gunid}.xml", at)
-            lengths_us[gunid] = playlist.length_us
-
-
-def _lock(cursor: Any, plan: Plan, examined: Sequence[Examined]) -> None:
-    """Keep others away from all of it, in an order in which nobody waits for each other."""
-    playlists.lock_nesting(cursor)
-    for gunid in sorted(plan.gunids):
-        clips.lock_gunid(cursor, gunid)
-    for sha256 in sorted({each.content.sha256 for each in examined}):
-        contents.lock(cursor, sha256)
-
-
-def _known_lengths(cursor: Any, held: Any, lengths_us: Mapping[Gunid, int]) -> dict[Gunid, int]:
-    """The lengths of what is held and not new."""
-    wanted = {gunid for _, gunid in held} - lengths_us.keys()
-    known = playlists.referred(cursor, wanted)
-    return {
-        gunid: extent_us(found.length) for gunid, found in known.items() if is_extent(found.length)
-    }
