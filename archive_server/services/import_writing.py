@@ -1,7 +1,7 @@
 """The transactions of an import: what is asked before, and what makes everything."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -122,7 +122,9 @@ def _lock(cursor: Any, plan: Plan, examined: Sequence[Examined]) -> None:
         contents.lock(cursor, sha256)
 
 
-def _known_lengths(cursor: Any, held: Any, lengths_us: Mapping[Gunid, int]) -> dict[Gunid, int]:
+def _known_lengths(
+    cursor: Any, held: Iterable[tuple[FileType, Gunid]], lengths_us: Mapping[Gunid, int]
+) -> dict[Gunid, int]:
     """The lengths of what is held and not new."""
     wanted = {gunid for _, gunid in held} - lengths_us.keys()
     known = playlists.referred(cursor, wanted)
