@@ -220,7 +220,7 @@ def test_one_bad_item_does_not_keep_the_others(stocked, high, low):
         ),
         (
             {f"audioClip/{ONE}.xml": titled("x").encode(), f"audioClip/{ONE}": b"no sound"},
-            "audio",
+            "is-text",
         ),
         ({f"audioClip/{ONE}.xml": b"<!DOCTYPE x><audioClip/>"}, "document type"),
         ({f"audioClip/{ONE}.xml": b" " * (4 * 2**20 + 1)}, "more than"),
