@@ -62,10 +62,10 @@ CREATE TABLE upload (  -- the right to send the bytes of one file
                   CONSTRAINT upload_token_is_hex CHECK (token ~ '^[0-9a-f]{32}$'),
     user_id       integer NOT NULL REFERENCES users ON DELETE CASCADE,
     purpose       text NOT NULL DEFAULT 'clip'
-                  -- clip: audio; import: an exported playlist; restore: a backup; put: bytes that
-                  -- shall only arrive
+                  -- clip: audio; import: an exported playlist; restore: a backup; restoring: a
+                  -- backup that a job reads; put: bytes that shall only arrive
                   CONSTRAINT upload_purpose_is_known
-                  CHECK (purpose IN ('clip', 'import', 'restore', 'put')),
+                  CHECK (purpose IN ('clip', 'import', 'restore', 'restoring', 'put')),
     gunid         uuid  -- of a clip that may not exist yet
                   CONSTRAINT upload_of_a_clip_has_its_id
                   CHECK ((purpose = 'clip') = (gunid IS NOT NULL)),

@@ -1,6 +1,7 @@
 """The running server: everything started in order, and stopped in reverse."""
 
 import contextlib
+import resource
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from importlib import metadata
@@ -23,10 +24,11 @@ from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
+from archive_server.http.backups import Backups
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
 from archive_server.http.simple_get import SimpleGet
-from archive_server.http.site import ArchiveSite, classic_routes, routes
+from archive_server.http.site import ArchiveSite, archive_routes, classic_routes, routes
 from archive_server.http.uploads import Uploads
 from archive_server.http.urls import access_url, base_url, upload_url
 from archive_server.options import Address
@@ -37,6 +39,7 @@ from archive_server.turns import Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
 from archive_server.xmlrpc.administration import AdministrationMethods
+from archive_server.xmlrpc.backup import BackupMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
@@ -45,10 +48,12 @@ from archive_server.xmlrpc.permissions import PermissionMethods
 from archive_server.xmlrpc.playlists import PlaylistMethods
 from archive_server.xmlrpc.preferences import PreferenceMethods
 from archive_server.xmlrpc.puts import PutMethods
+from archive_server.xmlrpc.rendering import RenderingMethods
 from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.transfer import TransferMethods
 from archive_server.xmlrpc.webstreams import WebstreamMethods
 from audio_store import AudioStore
 from audio_store.probe import Prober
@@ -60,6 +65,8 @@ _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewh
 _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _POSTGRES_LOOK_S = 1
+# Connections are files, and so is each clip of an archive that is being imported.
+_OPEN_FILES = 65536
 
 
 class Announcement:
@@ -77,6 +84,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
 
     Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
+    _allow_open_files()
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -98,6 +106,14 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
         prober = stack.enter_context(contextlib.closing(build_prober(config)))
         server = Server(reactor, config, data_dir, dsn, store, prober, postgres)
         server.run(lambda urls: announcement.ready(urls, data_dir))
+
+
+def _allow_open_files() -> None:
+    """Ask for as many as we want and may have: shells commonly begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcement) -> AudioStore:
@@ -190,6 +206,8 @@ class Server:
         janitor = Janitor(self._services.maintenance, self._reactor)
         janitor.start()
         self._stack.push_async_callback(janitor.stop)
+        # Mixes that do not end in time would hold up the threads that wait for them.
+        self._stack.callback(self._services.render_work.renderer.close)
         runner = JobRunner(self._services.jobs, self._services.work(), self._reactor)
         runner.start()
         self._stack.push_async_callback(runner.stop, self._config.server.stop_grace_s)
@@ -220,10 +238,22 @@ class Server:
             ClipMethods(services.sessions, services.clips, upload_url),
             DownloadMethods(services.sessions, services.downloads, access_url),
             SearchMethods(services.sessions, services.search),
+            RenderingMethods(services.sessions, services.rendering, access_url),
+            BackupMethods(
+                services.sessions, services.backups, services.restores, access_url, upload_url
+            ),
             PlaylistMethods(
                 services.sessions, services.playlists, services.playlist_access, access_url
             ),
             WebstreamMethods(services.sessions, services.webstreams),
+            TransferMethods(
+                services.sessions,
+                services.exports,
+                services.imports,
+                services.downloads,
+                access_url,
+                upload_url,
+            ),
             ResetMethods(services.reset),
             PutMethods(services.sessions, services.puts, upload_url),
             PreferenceMethods(services.sessions, services.preferences),
@@ -243,9 +273,10 @@ class Server:
             cast(IResource, xmlrpc),  # mypy does not see what zope.interface declares
             xmlrpc.refuse,
         )
+        archives = archive_routes(Backups(services.backups, downloads, self._disk))
         classic = classic_routes(SimpleGet(services.simple_get, services.sessions, downloads))
         return ArchiveSite(
-            (*table, *classic),
+            (*archives, *table, *classic),
             request_bytes=config.limits.request_bytes,
             touch=downloads.touch,
         )

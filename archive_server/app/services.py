@@ -8,11 +8,15 @@ from pathlib import Path
 from archive_server.app.administration import Administration, build_administration
 from archive_server.blocking import Database, InThread, InTurn
 from archive_server.config import Config
+from archive_server.http.urls import clip_url
 from archive_server.model.gunid import IdStyle
 from archive_server.model.jobs import Work
+from archive_server.services.backup import KIND as BACKUP
+from archive_server.services.backup import BackupService
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
 from archive_server.services.exporting import ExportService
+from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
@@ -21,7 +25,11 @@ from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.render_work import RenderWork
+from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
+from archive_server.services.restore import KIND as RESTORE
+from archive_server.services.restore import RestoreService
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
@@ -29,6 +37,7 @@ from archive_server.services.uploads import UploadPolicy, UploadService
 from archive_server.services.webstreams import WebstreamService
 from audio_store import AudioStore
 from audio_store.probe import Limits, Prober
+from audio_store.render import Renderer
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Services:
     playlist_access: PlaylistAccess
     webstreams: WebstreamService
     exports: ExportService
+    imports: ImportService
     simple_get: SimpleGetService
     puts: PutService
     search: SearchService
@@ -64,10 +74,18 @@ class Services:
     administration: Administration
     preferences: PreferenceService
     jobs: JobService
+    rendering: RenderingService
+    render_work: RenderWork
+    backups: BackupService
+    restores: RestoreService
 
     def work(self) -> Mapping[str, Work]:
         """What jobs there are, and what does them."""
-        return {}
+        return {
+            **self.render_work.by_kind(),
+            BACKUP: self.backups.work,
+            RESTORE: self.restores.work,
+        }
 
 
 def now() -> datetime:
@@ -116,6 +134,7 @@ def build_services(
         config.storage.refuse_duplicates,
     )
     search = SearchService(seams.database, config.limits.page)
+    jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
     downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
     return Services(
         SessionService(seams.database, seams.hashing, seams.in_turn, now, session_policy),
@@ -128,6 +147,13 @@ def build_services(
         PlaylistAccess(seams.database, store, downloads, now),
         WebstreamService(seams.database, now, clip_policy.id_style, clip_policy.largest_document),
         ExportService(seams.database, store, seams.disk, now),
+        ImportService(
+            seams.database,
+            uploads,
+            publisher,
+            now,
+            ImportLimits(config.limits.import_members, config.limits.document_bytes),
+        ),
         SimpleGetService(seams.database, downloads),
         PutService(seams.database, uploads, store, seams.probe),
         search,
@@ -145,7 +171,29 @@ def build_services(
         IntegrityService(seams.database, store, seams.disk),
         build_administration(seams.database, seams.hashing),
         PreferenceService(seams.database),
-        JobService(seams.database, data_dir / "work", seams.jobs, now),
+        jobs,
+        RenderingService(seams.database, jobs, now, idle_lease, clip_policy.id_style),
+        RenderWork(
+            seams.database,
+            store,
+            publisher,
+            Renderer(),
+            seams.jobs,
+            now,
+            clip_url,
+            config.audio.longest_hours * 3600,
+        ),
+        BackupService(seams.database, store, search, jobs, seams.jobs, now),
+        RestoreService(
+            seams.database,
+            store,
+            uploads,
+            publisher,
+            jobs,
+            seams.jobs,
+            now,
+            clip_policy.largest_document,
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from archive_server.cli.backup import backup, restore
 from archive_server.cli.check import check
 from archive_server.cli.configuration import config
 from archive_server.cli.groups import group
@@ -28,6 +29,8 @@ for command in (
     object_class,
     playlist,
     trash,
+    backup,
+    restore,
     check,
     config,
 ):

@@ -53,21 +53,23 @@ def get_id(cursor: Cursor, name: str) -> int:
 def list_groups(cursor: Cursor) -> list[Group]:
     """All groups by name, those built in first."""
     cursor.execute("""
-        SELECT user_group.name, includes, array_remove(array_agg(login ORDER BY login), NULL),
-               array_remove(array_agg(inner_group.name ORDER BY inner_group.name), NULL)
-        FROM user_group LEFT JOIN membership USING (group_id)
+        SELECT each.name, each.includes,
+               array_agg(login ORDER BY login COLLATE "C") FILTER (WHERE login IS NOT NULL),
+               array_agg(inside.name ORDER BY inside.name COLLATE "C")
+                   FILTER (WHERE inside.name IS NOT NULL)
+        FROM user_group AS each LEFT JOIN membership USING (group_id)
         LEFT JOIN users USING (user_id)
-        LEFT JOIN user_group AS inner_group ON inner_group.group_id = member_group
-        GROUP BY user_group.group_id ORDER BY includes IS NULL, user_group.name COLLATE "C"
+        LEFT JOIN user_group AS inside ON inside.group_id = member_group
+        GROUP BY each.group_id ORDER BY each.includes IS NULL, each.name COLLATE "C"
         """)
     return [
         Group(
             name,
             includes,
-            tuple(Subject(SubjectKind.USER, login) for login in logins)
-            + tuple(Subject(SubjectKind.GROUP, inner) for inner in inner_groups),
+            tuple(Subject(SubjectKind.USER, login) for login in logins or ())
+            + tuple(Subject(SubjectKind.GROUP, inside) for inside in inside_groups or ()),
         )
-        for name, includes, logins, inner_groups in cursor.fetchall()
+        for name, includes, logins, inside_groups in cursor.fetchall()
     ]
 
 

@@ -51,7 +51,7 @@ def get_ready(cursor: Cursor, gunid: Gunid) -> Clip:
     if clip is None or clip.state is not ClipState.READY:
         raise NotFound(f"there is no playlist {gunid}")
     if clip.file_type is not FileType.PLAYLIST:
-        raise NotFound(f"{gunid} is a {clip.file_type}, not a playlist")
+        raise NotFound(f"{gunid} is {clip.file_type.noun}, not a playlist")
     return clip
 
 

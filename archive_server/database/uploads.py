@@ -140,6 +140,16 @@ def touch_all(cursor: Cursor, at: datetime) -> None:
     cursor.execute("UPDATE upload SET last_used_at = %s", (at,))
 
 
+def hand_over(cursor: Cursor, token: str) -> None:
+    """Leave a backup that has arrived to a job. Raises UnknownToken where that was done before."""
+    cursor.execute(
+        "UPDATE upload SET purpose = 'restoring' WHERE token = %s AND purpose = 'restore'",
+        (token,),
+    )
+    if cursor.rowcount == 0:
+        raise UnknownToken("unknown, closed or expired upload token")
+
+
 def remove(cursor: Cursor, token: str) -> None:
     """End an upload. Raises UnknownToken when it has ended already."""
     cursor.execute("DELETE FROM upload WHERE token = %s", (token,))
@@ -148,8 +158,17 @@ def remove(cursor: Cursor, token: str) -> None:
 
 
 def remove_expired(cursor: Cursor, used_before: datetime) -> list[str]:
-    """End uploads nobody has used since; return their tokens."""
-    cursor.execute("DELETE FROM upload WHERE last_used_at <= %s RETURNING token", (used_before,))
+    """End uploads nobody has used since, or that a job has done with; return their tokens."""
+    cursor.execute(
+        """
+        DELETE FROM upload WHERE CASE WHEN purpose = 'restoring'
+            THEN NOT EXISTS (SELECT FROM job WHERE status = 'working'
+                             AND parameters ->> 'upload' = upload.token)
+            ELSE last_used_at <= %s END
+        RETURNING token
+        """,
+        (used_before,),
+    )
     return [token for (token,) in cursor.fetchall()]
 
 

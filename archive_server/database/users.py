@@ -46,6 +46,13 @@ def still_has(cursor: Cursor, user_id: int, password_hash: str) -> bool:
     return cursor.rowcount > 0
 
 
+def by_id(cursor: Cursor, user_id: int) -> User | None:
+    """The user with this number, or None."""
+    cursor.execute("SELECT user_id, login, role FROM users WHERE user_id = %s", (user_id,))
+    row = cursor.fetchone()
+    return User(row[0], row[1], Role(row[2])) if row else None
+
+
 def list_users(cursor: Cursor) -> list[User]:
     """All users, by login name."""
     cursor.execute('SELECT user_id, login, role FROM users ORDER BY login COLLATE "C"')

@@ -25,6 +25,8 @@ from archive_server.model.xml_elements import Element
 
 NOTE = "meta-inf/storage.xml"
 
+_LONGEST_NAME = 255
+
 _ID = r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NAME = re.compile(rf"(audioClip|playlist)/({_ID})(\.xml)?")
 
@@ -107,7 +109,8 @@ def file_name_of(document: Document, gunid: Gunid) -> str:
     The original took the first value of its metadata; ls:filename was meant for it.
     """
     first = next((text for _, text in document.flattened()), "")
-    return document.first("ls:filename") or first or str(gunid)
+    told = document.first("ls:filename") or first
+    return re.split(r"[/\\]", told)[-1].strip()[:_LONGEST_NAME] or str(gunid)
 
 
 def in_order(references: Mapping[Gunid, Iterable[Gunid]]) -> Iterator[Gunid]:

@@ -14,6 +14,11 @@ class FileType(StrEnum):
     PLAYLIST = "playlist"
     WEBSTREAM = "webstream"
 
+    @property
+    def noun(self) -> str:
+        """What to call one in a sentence."""
+        return "an audio clip" if self is FileType.AUDIO_CLIP else f"a {self.value}"
+
 
 class ClipState(StrEnum):
     """Whether a clip can be seen."""

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     CLIP = "clip"
     IMPORT = "import"  # an archive with playlists
     RESTORE = "restore"  # a backup
+    RESTORING = "restoring"  # a backup that has arrived, and that a job reads
     PUT = "put"  # nothing: it shall only be seen whether bytes arrive
 
 

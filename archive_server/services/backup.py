@@ -25,7 +25,7 @@ from archive_server.services.jobs import JobService
 from archive_server.services.rights import require_on_archive, require_on_clip
 from archive_server.services.search import SearchService
 from archive_server.services.storing import read_part, store_errors
-from archive_server.services.tar_writing import TarWriter
+from archive_server.services.tar_writing import TarWriter, sync_directory
 from audio_store import AudioStore, ContentId
 
 KIND = "backup"  # of job
@@ -127,7 +127,9 @@ class BackupService:
         """Make the backup that a job asks for."""
         path = job.directory / _FILE
         wanted = criteria(job.parameters)
-        return {"clips": await self._write(job.caller, wanted, path, report, _WRITABLE)}
+        written = await self._write(job.caller, wanted, path, report, _WRITABLE)
+        await self.in_thread(sync_directory, job.directory.parent)  # the job's directory is new
+        return {"clips": written}
 
     async def write(self, caller: Caller, wanted: Criteria, path: Path, report: Report) -> int:
         """Write a backup to a new file; return how many clips are in it.

@@ -135,7 +135,7 @@ def _reserve(cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: boo
     clip = clips.find(cursor, upload.clip)
     require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
-        raise Conflict(f"{upload.clip} is a {clip.file_type}, not an audio clip")
+        raise Conflict(f"{upload.clip} is {clip.file_type.noun}, not an audio clip")
     if refuse_duplicates and upload.announced_md5:
         file_name = contents.file_name_with(cursor, upload.announced_md5)
         if file_name is not None:

@@ -45,7 +45,7 @@ def gather(cursor: Any, caller: Caller, gunid: Gunid, lease: str, at: datetime) 
     """
     clip = clips.get_ready_for_reading(cursor, gunid)
     if clip.file_type is not FileType.PLAYLIST:
-        raise NotFound(f"{gunid} is a {clip.file_type}, not a playlist")
+        raise NotFound(f"{gunid} is {clip.file_type.noun}, not a playlist")
     require_on_clip(cursor, caller, Action.READ, clip)
     playlist = Playlist.parse(documents.xml(cursor, clip.document_id))
     gathering = _Gathering(cursor, caller, {gunid: playlist})

@@ -26,9 +26,9 @@ class GroupService:
     async def remove(self, caller: Caller | None, name: str) -> None:
         """Remove a group and the rules for it.
 
-        Raises Forbidden, UnknownGroup, Conflict for one that is built in.
+        Raises Forbidden, BadRequest, UnknownGroup, Conflict for one that is built in.
         """
-        await self.database.run(_remove, caller, name)
+        await self.database.run(_remove, caller, checked_name(name, "group"))
 
     async def list_groups(self, caller: Caller | None) -> list[Group]:
         """All groups, those built in first. Raises Forbidden."""
@@ -39,14 +39,14 @@ class GroupService:
 
         Raises Forbidden, NotFound, UnknownGroup, BadRequest, Conflict for a circle.
         """
-        await self.database.run(_join, caller, member, group)
+        await self.database.run(_join, caller, member, checked_name(group, "group"))
 
     async def leave(self, caller: Caller | None, member: str, group: str) -> None:
         """Take a user or a group out of a group.
 
         Raises Forbidden, NotFound, UnknownGroup, BadRequest. Who is in it by their role stays.
         """
-        await self.database.run(_leave, caller, member, group)
+        await self.database.run(_leave, caller, member, checked_name(group, "group"))
 
 
 def _add(cursor: Any, caller: Caller | None, name: str) -> None:

@@ -67,6 +67,7 @@ class PermissionService:
         self, caller: Caller | None, login: str, action: Action, target: Object
     ) -> Verdict:
         """Whether a user may do this, and why. Raises Forbidden, BadRequest, NotFound."""
+        checked_name(login, "login")
         return await self.database.run(_test, caller, login, action, target)
 
     async def add_class(self, caller: Caller | None, name: str) -> None:
@@ -74,8 +75,11 @@ class PermissionService:
         await self.database.run(_add_class, caller, checked_name(name, "class"))
 
     async def remove_class(self, caller: Caller | None, name: str) -> None:
-        """Remove a class and the rules about it, not what is in it. Raises Forbidden, NotFound."""
-        await self.database.run(_remove_class, caller, name)
+        """Remove a class and the rules about it, not what is in it.
+
+        Raises Forbidden, BadRequest, NotFound.
+        """
+        await self.database.run(_remove_class, caller, checked_name(name, "class"))
 
     async def list_classes(self, caller: Caller | None) -> list[ObjectClass]:
         """All classes, and what is in them. Raises Forbidden."""
@@ -85,7 +89,7 @@ class PermissionService:
         self, caller: Caller | None, name: str, member: Object, *, is_in: bool
     ) -> None:
         """Put an object into a class or take it out. Raises Forbidden, BadRequest, NotFound."""
-        await self.database.run(_classify, caller, name, member, is_in)
+        await self.database.run(_classify, caller, checked_name(name, "class"), member, is_in)
 
 
 def _put(

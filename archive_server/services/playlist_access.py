@@ -108,8 +108,10 @@ def _open(
     links.undo()  # if this is tried once more
     opening = _Opening(cursor, caller, at, links, recursive)
     clip = opening.find(gunid)
-    if clip is None or clip.file_type is not FileType.PLAYLIST:
+    if clip is None:
         raise NotFound(f"there is no playlist {gunid}")
+    if clip.file_type is not FileType.PLAYLIST:
+        raise NotFound(f"{gunid} is {clip.file_type.noun}, not a playlist")
     return opening.playlist(clip, None)
 
 

@@ -6,7 +6,7 @@ it, and pins the version they began with. Until they save, everybody else has th
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from archive_server.blocking import Database
@@ -35,6 +35,7 @@ from archive_server.services.publishing import require_to_store
 from archive_server.services.rights import require_on_clip
 
 _PLAYLISTS = (FileType.PLAYLIST,)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def save(
     """
     require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.PLAYLIST:
-        raise Conflict(f"{gunid} is a {clip.file_type}, not a playlist")
+        raise Conflict(f"{gunid} is {clip.file_type.noun}, not a playlist")
     if clip is None:
         playlists.end_edit(cursor, gunid)  # of one that was removed
     _refuse_if_edited(cursor, gunid)
@@ -190,7 +191,7 @@ def _create(cursor: Any, caller: Caller, gunid: Gunid, file_name: str, at: datet
     lock(cursor, gunid, playlist)
     clip = clips.find(cursor, gunid)
     if clip is not None and clip.state is ClipState.READY:
-        raise Conflict(f"{gunid} exists already, as a {clip.file_type}")
+        raise Conflict(f"{gunid} exists already, as {clip.file_type.noun}")
     save(cursor, caller, clip, gunid, playlist, file_name, at)
 
 
@@ -206,20 +207,20 @@ def _edit(cursor: Any, caller: Caller, token: str, gunid: Gunid, at: datetime) -
 def _save_edited(
     cursor: Any, caller: Caller, token: str, xml: str, largest: int, at: datetime
 ) -> Gunid:
-    gunid = _editor_s(cursor, caller, token, at).gunid
+    gunid = _editor_s(cursor, caller, token).gunid
     playlist = Playlist.parse(xml, largest=largest)
     playlist.check_metadata()
     lock(cursor, gunid, playlist)
-    _editor_s(cursor, caller, token, at)  # it may have been given back meanwhile
+    _editor_s(cursor, caller, token)  # it may have been given back meanwhile
     clip = playlists.get_ready(cursor, gunid)
     leases.end(cursor, token)
     save(cursor, caller, clip, gunid, playlist, clip.file_name, at)
     return gunid
 
 
-def _editor_s(cursor: Any, caller: Caller, token: str, at: datetime) -> Edit:
+def _editor_s(cursor: Any, caller: Caller, token: str) -> Edit:
     """The edit with this token, which is the caller's."""
-    lease = leases.get(cursor, token, used_after=at)  # this kind does not expire
+    lease = leases.get(cursor, token, used_after=_EVER)  # this kind does not expire
     edit = playlists.find_edit(cursor, lease.gunid)
     if edit is None or edit.token != token:
         raise WrongToken(f"this token is for something else ({lease.kind})")
@@ -279,7 +280,7 @@ def _completed(cursor: Any, playlist: Playlist) -> Playlist:
         found = known.get(item.gunid) if item.gunid else None
         if found and (found.file_type is FileType.PLAYLIST) != (item.kind is FileType.PLAYLIST):
             raise BadDocument(
-                f"playlistElement {item.element_id}: {item.gunid} is a {found.file_type}"
+                f"playlistElement {item.element_id}: {item.gunid} is {found.file_type.noun}"
             )
     items = (
         _completed_item(item, known[item.gunid]) if item.gunid in known else item

@@ -260,7 +260,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     facts = examined.facts
     clip = clips.find(cursor, examined.gunid)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
-        raise Conflict(f"{examined.gunid} is a {clip.file_type}, not an audio clip")
+        raise Conflict(f"{examined.gunid} is {clip.file_type.noun}, not an audio clip")
     require_to_store(cursor, caller, clip)
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
     file_name = examined.file_name or (clip.file_name if clip else NAMELESS)

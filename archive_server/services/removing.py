@@ -66,4 +66,4 @@ def restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
 def _require(cursor: Any, caller: Caller, clip: Clip, kinds: Collection[FileType]) -> None:
     require_on_clip(cursor, caller, Action.WRITE, clip)
     if clip.file_type not in kinds:
-        raise Conflict(f"{clip.gunid} is a {clip.file_type}; another call deletes those")
+        raise Conflict(f"{clip.gunid} is {clip.file_type.noun}; another call deletes those")

@@ -49,15 +49,15 @@ class TarWriter:
         self._file.flush()
         os.fchmod(self._file.fileno(), mode)
         os.fsync(self._file.fileno())
-        for directory in (self._path.parent, self._path.parent.parent):
-            _sync_directory(directory)
+        sync_directory(self._path.parent)
 
     def close(self) -> None:
         """Let go of the file, finished or not. Raises OSError."""
         self._file.close()
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Let the names in a directory survive a power cut. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

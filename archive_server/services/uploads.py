@@ -91,6 +91,8 @@ class UploadService:
         """
         self._check_size(total)
         upload = await self.find(token)
+        if upload.purpose is Purpose.RESTORING:
+            raise WrongToken("this upload has been closed")
         with store_errors():
             staged = await self.in_thread(self.store.stage, upload.token)
         try:

@@ -31,12 +31,16 @@ class UserService:
 
     async def change_password(self, caller: Caller | None, login: str, password: str) -> None:
         """Change a password and end the user's sessions. Raises Forbidden, BadRequest, NotFound."""
+        checked_name(login, "login")
         password_hash = await self._hashed(caller, password)
         await self.database.run(_change_password, caller, login, password_hash)
 
     async def remove(self, caller: Caller | None, login: str) -> None:
-        """Remove a user; the user's clips stay. Raises Forbidden, NotFound, Conflict for root."""
-        await self.database.run(_remove, caller, login)
+        """Remove a user; the user's clips stay.
+
+        Raises Forbidden, BadRequest, NotFound, Conflict for the first user, who stays.
+        """
+        await self.database.run(_remove, caller, checked_name(login, "login"))
 
     async def list_users(self, caller: Caller | None) -> list[User]:
         """All users, by login name. Raises Forbidden."""

@@ -63,7 +63,7 @@ def save(
     clip = clips.find(cursor, gunid)
     require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.WEBSTREAM:
-        raise Conflict(f"{gunid} is a {clip.file_type}, not a webstream")
+        raise Conflict(f"{gunid} is {clip.file_type.noun}, not a webstream")
     document = checked(
         document.with_element(URL, url) if url else document, title=PurePath(file_name).stem
     )

@@ -159,7 +159,7 @@ METHODS = (
     ),
     Method(
         "locstor.getAudioClip",
-        "Gives a clip's metadata document.",
+        "Gives a clip's metadata document, or a playlist.",
         takes=(SESSION, GUNID),
         gives=(METADATA,),
         call=ClipMethods.document,
@@ -168,11 +168,11 @@ METHODS = (
     ),
     Method(
         "locstor.updateAudioClipMetadata",
-        "Gives a clip another metadata document.",
+        "Gives a clip another metadata document, or a playlist, while nobody changes it.",
         takes=(SESSION, GUNID, METADATA),
         gives=(_STATUS,),
         call=ClipMethods.describe,
-        raises=(BadRequest, BadDocument, NoSession, Forbidden, NotFound),
+        raises=(BadRequest, BadDocument, NoSession, Forbidden, NotFound, Conflict),
         since="2005-01",
     ),
     Method(
@@ -185,7 +185,7 @@ METHODS = (
         ),
         gives=(_STATUS,),
         call=ClipMethods.delete,
-        raises=(BadRequest, NoSession, Forbidden, NotFound),
+        raises=(BadRequest, NoSession, Forbidden, NotFound, Conflict),
         since="2005-01",
     ),
 )

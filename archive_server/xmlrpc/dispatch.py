@@ -98,9 +98,9 @@ async def perform(methods: Mapping[str, Method], call: MethodCall, client: Clien
     method = methods.get(call.method)
     if method is None:
         raise Fault(UNKNOWN_METHOD, f"unknown method {call.method[:80]}")
-    method.check(call.parameters)
+    parameters = method.checked(call.parameters)
     try:
-        return await method.call(client, *call.parameters)
+        return await method.call(client, *parameters)
     except Fault as fault:
         raise Fault(fault.code, method.fault_prefix + fault.text) from fault
     except ArchiveError as error:

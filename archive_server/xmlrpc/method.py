@@ -87,22 +87,26 @@ class Method:
             for count in range(self._fewest(), len(kinds) + 1)
         ]
 
-    def check(self, parameters: Sequence[Value]) -> None:
-        """Raise Fault unless these are parameters of this method."""
+    def checked(self, parameters: Sequence[Value]) -> Sequence[Value]:
+        """Give the parameters to call this method with. Raise Fault unless they are its own."""
         if not self.is_plain:
-            self._check_struct(parameters)
-        elif not self._fewest() <= len(parameters) <= len(self.takes):
+            return (self._struct(parameters),)
+        if not self._fewest() <= len(parameters) <= len(self.takes):
             raise self._wrong(f"{len(self.takes)} parameters expected, not {len(parameters)}")
-        else:
-            for member, value in zip(self.takes, parameters, strict=False):
-                if not isinstance(value, _PYTHON[member.kind]):
-                    raise self._wrong(f"{member.name}: {member.kind} expected")
+        for member, value in zip(self.takes, parameters, strict=False):
+            if not isinstance(value, _PYTHON[member.kind]):
+                raise self._wrong(f"{member.name}: {member.kind} expected")
+        return parameters
 
-    def _check_struct(self, parameters: Sequence[Value]) -> None:
+    def _struct(self, parameters: Sequence[Value]) -> Value:
         if len(parameters) != 1:
             raise self._wrong(f"one struct expected, not {len(parameters)} parameters")
-        if not isinstance(parameters[0], Mapping):
+        struct = parameters[0]
+        if struct == []:  # PHP has one type for both, and takes an empty one for an array
+            return {}
+        if not isinstance(struct, Mapping):
             raise Fault(NOT_A_STRUCT, f"{self.fault_prefix}the parameter must be a struct")
+        return struct
 
     def _fewest(self) -> int:
         return sum(not member.optional for member in self.takes)

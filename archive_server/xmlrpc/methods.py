@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archive_server.xmlrpc import (
     administration,
+    backup,
     clips,
     downloads,
     introspection,
@@ -11,9 +12,11 @@ from archive_server.xmlrpc import (
     playlists,
     preferences,
     puts,
+    rendering,
     reset,
     search,
     sessions,
+    transfer,
     webstreams,
 )
 from archive_server.xmlrpc.introspection import SystemMethods
@@ -26,7 +29,10 @@ _TABLES: Mapping[type, Sequence[Method]] = {
     downloads.DownloadMethods: downloads.METHODS,
     webstreams.WebstreamMethods: webstreams.METHODS,
     playlists.PlaylistMethods: playlists.METHODS,
+    transfer.TransferMethods: transfer.METHODS,
     search.SearchMethods: search.METHODS,
+    rendering.RenderingMethods: rendering.METHODS,
+    backup.BackupMethods: backup.METHODS,
     reset.ResetMethods: reset.METHODS,
     puts.PutMethods: puts.METHODS,
     preferences.PreferenceMethods: preferences.METHODS,

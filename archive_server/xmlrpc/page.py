@@ -35,7 +35,8 @@ _INTRODUCTION = """\
 POST to `/xmlrpc` or `/RPC2`, or to the paths of the archive this one takes the place of:
 `/campcasterStorageServer/xmlrpc/xrLocStor.php`, `/livesupportStorageServer/xmlrpc/xrLocStor.php`.
 
-- A `locstor.*` method takes one struct and gives one struct. Members it does not know are ignored.
+- A `locstor.*` or `admin.*` method takes one struct and gives one struct. Members it does not know
+  are ignored.
 - A member that is absent, `nil`, or of another type than described is fault 805, which names it;
   optional ones may be absent. Booleans and ints may be sent as text.
 - Answers hold neither `nil` nor `i8`, and no closed-in-itself tags. An integer beyond 32 bits is

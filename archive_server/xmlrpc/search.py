@@ -122,7 +122,7 @@ def _result(hit: Hit) -> Struct:
 
 
 _TOTAL = Member("cnt", Kind.INT, "how many there are, whatever `limit` and `offset`")
-_CRITERIA = (
+CRITERIA = (
     "what to search for: `filetype` (audioclip, playlist, webstream, all), `operator` (and, or), "
     "`conditions` (structs of `cat`, `op`, `val`), `limit`, `offset`, `orderby` (one category or "
     "several), `desc` (a boolean for each); all optional"
@@ -150,7 +150,7 @@ METHODS = (
     Method(
         "locstor.searchMetadata",
         "Finds clips by their metadata.",
-        takes=(SESSION, Member("criteria", Kind.STRUCT, _CRITERIA, optional=True)),
+        takes=(SESSION, Member("criteria", Kind.STRUCT, CRITERIA, optional=True)),
         gives=FOUND,
         call=SearchMethods.search_metadata,
         raises=(BadRequest, BadCriteria, NoSession, Forbidden),

@@ -173,6 +173,16 @@ def test_every_part_is_that_slice_of_the_whole(services, main):
     result_of(archive.close())
 
 
+def test_closing_an_export_ends_what_is_being_read(services, main):
+    token = export(services, main)
+    archive = opened(services, token)
+    result_of(archive.read(range(2000)))
+    result_of(services.downloads.close(token, LeaseKind.EXPORT))
+    with pytest.raises(UnknownToken):
+        result_of(archive.read(range(2000)))
+    result_of(archive.close())
+
+
 @needs_tool("tar")
 def test_gnu_tar_unpacks_it_without_complaint(services, main, high, one, tmp_path):
     (tmp_path / "export.tar").write_bytes(read(services, export(services, main)))

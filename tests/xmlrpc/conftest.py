@@ -11,6 +11,7 @@ from treq.testing import StubTreq
 
 from archive_server.http import urls
 from archive_server.xmlrpc.administration import AdministrationMethods
+from archive_server.xmlrpc.backup import BackupMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
@@ -19,10 +20,12 @@ from archive_server.xmlrpc.permissions import PermissionMethods
 from archive_server.xmlrpc.playlists import PlaylistMethods
 from archive_server.xmlrpc.preferences import PreferenceMethods
 from archive_server.xmlrpc.puts import PutMethods
+from archive_server.xmlrpc.rendering import RenderingMethods
 from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.transfer import TransferMethods
 from archive_server.xmlrpc.webstreams import WebstreamMethods
 
 LARGEST = 200_000  # bytes of a call
@@ -37,10 +40,26 @@ def resource(services: Services) -> XmlRpcResource:
         ClipMethods(services.sessions, services.clips, urls.upload_url),
         DownloadMethods(services.sessions, services.downloads, urls.access_url),
         SearchMethods(services.sessions, services.search),
+        RenderingMethods(services.sessions, services.rendering, urls.access_url),
+        BackupMethods(
+            services.sessions,
+            services.backups,
+            services.restores,
+            urls.access_url,
+            urls.upload_url,
+        ),
         PlaylistMethods(
             services.sessions, services.playlists, services.playlist_access, urls.access_url
         ),
         WebstreamMethods(services.sessions, services.webstreams),
+        TransferMethods(
+            services.sessions,
+            services.exports,
+            services.imports,
+            services.downloads,
+            urls.access_url,
+            urls.upload_url,
+        ),
         ResetMethods(services.reset),
         PutMethods(services.sessions, services.puts, urls.upload_url),
         PreferenceMethods(services.sessions, services.preferences),

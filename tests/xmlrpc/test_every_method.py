@@ -35,6 +35,7 @@ WRONG = {
     Kind.STRING: [5, True, 1.5, [], {}, b"bytes"],
     Kind.BOOLEAN: [[], {}, 1.5],
     Kind.STRUCT: [5, "text", ["x"]],
+    Kind.ARRAY: [5, True, 1.5, b"bytes"],
 }
 
 
@@ -48,6 +49,8 @@ def call_of(services):
             "sessid": session_id,
             "gunid": GUNID,
             "plid": GUNID,
+            "plids": [GUNID],
+            "type": "lspl",
             "newPlaylist": f"<playlist id='{GUNID}'/>",
             "url": "http://radio.example:8000/live",
             "token": "0" * 32,

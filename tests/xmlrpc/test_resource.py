@@ -101,11 +101,15 @@ def test_a_body_that_is_no_call_is_a_fault(client, body, code):
 
 @pytest.mark.parametrize(
     ("parameters", "code"),
-    [((), 3), (({}, {}), 3), (("a",), 801), (([],), 801), ((None,), 801), ((5,), 801)],
+    [((), 3), (({}, {}), 3), (("a",), 801), ((["a"],), 801), ((None,), 801), ((5,), 801)],
 )
 def test_exactly_one_struct_is_taken(client, parameters, code):
     fault = client.fault("locstor.getVersion", *parameters)
     assert (fault[0], fault[1].partition(":")[0]) == (code, "xr_getVersion")
+
+
+def test_an_empty_array_is_php_for_an_empty_struct(client):
+    assert client.call("locstor.getVersion", []) == client.call("locstor.getVersion", {})
 
 
 @pytest.mark.parametrize("name", ["locstor.nothing", "__init__", "login", "x" * 10_000])

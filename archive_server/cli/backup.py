@@ -1,0 +1,168 @@
+"""`archive-server backup` and `restore`: what meets some criteria, in a file, and back."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from archive_server.app.services import Services
+from archive_server.cli.offline import DAMAGED, CommandFailed, Target, failures, finished
+from archive_server.cli.options import Command, config_option, data_option, json_option, print_json
+from archive_server.model.clips import FileType
+from archive_server.model.jobs import Report
+from archive_server.model.search import Criteria
+from archive_server.model.users import Caller
+from archive_server.services.first_start import FIRST_USER
+from archive_server.services.restore import Restored
+from archive_server.services.tar_writing import sync_directory
+
+# A category, an operator, and all the rest.
+_CONDITION = re.compile(r"\s*(\S+)\s+(\S+)\s(.*)", re.DOTALL)
+
+
+def _user_option(meaning: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--user", "login", default=FIRST_USER, show_default=True, metavar="LOGIN", help=meaning
+    )
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--type",
+    "file_type",
+    type=click.Choice(["all", *(each.value for each in FileType)]),
+    default="all",
+    show_default=True,
+    help="Only what is of this type.",
+)
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar='"CATEGORY OPERATOR VALUE"',
+    help='Only what meets this, for example "dc:title partial jingle". Operators: = partial'
+    " prefix < <= > >=. May be repeated.",
+)
+@click.option("--any", "match_any", is_flag=True, help="One condition is enough; else all count.")
+@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many; 0: all.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@_user_option("Whose rights count.")
+@json_option
+@data_option
+@config_option
+def backup(
+    file: Path,
+    file_type: str,
+    conditions: tuple[str, ...],
+    match_any: bool,
+    limit: int,
+    overwrite: bool,
+    login: str,
+    as_json: bool,
+    data_dir: Path,
+    config_file: Path | None,
+) -> None:
+    """Write what meets some criteria into FILE, a tar archive; without criteria, everything.
+
+    The server may be running. FILE has its name only when it is complete.
+    """
+    if file.exists() and not overwrite:
+        raise CommandFailed(f"{file} is there already; see --overwrite")
+    with failures():
+        criteria = Criteria.build(
+            file_type=file_type,
+            operator="or" if match_any else "and",
+            conditions=[_condition(text) for text in conditions],
+            limit=limit,
+        )
+    with Target(data_dir, config_file).services("backup") as services, failures():
+        clips = _write(services, _caller(services, login), criteria, file)
+    size = file.stat().st_size
+    if as_json:
+        print_json({"file": str(file), "clips": clips, "bytes": size})
+    else:
+        click.echo(f"{file}: {clips} clips, {size} bytes")
+
+
+def _write(services: Services, caller: Caller, criteria: Criteria, file: Path) -> int:
+    part = file.with_name(file.name + ".part")
+    try:
+        part.unlink(missing_ok=True)  # of a backup that was broken off
+        with _progress("backing up") as report:
+            clips = finished(services.backups.write(caller, criteria, part, report))
+        part.replace(file)
+        sync_directory(file.parent)
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return clips
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_user_option("Who owns what is new, and whose rights count.")
+@json_option
+@data_option
+@config_option
+def restore(
+    file: Path, login: str, as_json: bool, data_dir: Path, config_file: Path | None
+) -> None:
+    """Restore all that is in FILE, a backup: what there is is replaced, the rest is added.
+
+    Ends with 0 if everything was restored, with 3 if something could not be, which is named.
+    To do it again changes nothing. The server may be running.
+    """
+    with (
+        Target(data_dir, config_file).services("restore") as services,
+        failures(),
+        file.open("rb") as opened,
+        _progress("restoring") as report,
+    ):
+        caller = _caller(services, login)
+        restored = finished(services.restores.restore(caller, opened, report))
+    if as_json:
+        print_json(asdict(restored))
+    else:
+        _show(restored)
+    if restored.failures:
+        click.get_current_context().exit(DAMAGED)
+
+
+def _show(restored: Restored) -> None:
+    for failure in restored.failures:
+        click.echo(f"not restored: {failure.item}: {failure.reason}")
+    click.echo(
+        f"restored {restored.restored}, unchanged {restored.unchanged},"
+        f" failed {len(restored.failures)}"
+    )
+
+
+def _condition(text: str) -> tuple[str, str, str]:
+    match = _CONDITION.fullmatch(text)
+    if match is None or not match[3]:
+        raise click.BadParameter(
+            f"{text!r}: category, operator and value expected", param_hint="--where"
+        )
+    return match[1], match[2], match[3]
+
+
+def _caller(services: Services, login: str) -> Caller:
+    for user in finished(services.administration.users.list_users(None)):
+        if user.login == login:
+            return Caller(user.user_id, user.login, user.role)
+    raise CommandFailed(f"there is no user {login}; see --user")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Report]:
+    """A bar that grows from 0 to 1."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(what, total=1.0)
+        yield lambda share: progress.update(bar, completed=share)
