@@ -187,6 +187,8 @@ class Server:
 
     async def _start(self) -> list[str]:
         """Start everything, and return the URLs it is reached at."""
+        if self._config.testing.allow_reset:
+            log.warn("[testing] allow_reset: anybody may delete everything, without a password")
         for pool in (
             self._database,
             self._disk,

@@ -143,7 +143,10 @@ class _Running:
             else:
                 await self._jobs.give_back(job)
         except Exception as error:  # noqa: BLE001  whatever happens, the job ends
-            await self._jobs.fail(job, self._told(error))
+            if self.is_stopped:  # things are being closed under its hands
+                await self._jobs.give_back(job)
+            else:
+                await self._jobs.fail(job, self._told(error))
         else:
             await self._jobs.succeed(job, result)
 

@@ -52,7 +52,9 @@ def running(config: str, language: str = "C.UTF-8") -> Iterator[Station]:
             assert time.monotonic() < deadline, "the server does not get ready"
             time.sleep(0.02)
         yield Station(ready[1], int(ready[2]), CLASSIC, directory / "data")
-        assert "Traceback" not in errors.read_text()
+        log = errors.read_text()
+        assert "Traceback" not in log
+        assert "allow_reset: anybody may delete everything" in log
     finally:
         process.terminate()
         try:

@@ -8,7 +8,7 @@ from support import result_of
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from archive_server.errors import NotFound
+from archive_server.errors import NotFound, Unavailable
 from archive_server.model.jobs import JobCancelled
 from archive_server.services.jobs import SILENCE
 from archive_server.workers.jobs import JobRunner
@@ -154,6 +154,16 @@ def test_a_stop_gives_the_job_back_and_the_next_start_begins_anew(workshop, star
     assert another.under_way[0][0].token == token
     another.under_way[0][2].callback({})
     another.stop()
+
+
+def test_what_fails_because_the_server_stops_is_no_fault_of_the_job(workshop, start, state):
+    token = start()
+    workshop.runner.start()
+    stopping = Deferred.fromCoroutine(workshop.runner.stop(5))
+    workshop.under_way[0][2].errback(Unavailable("the server is stopping"))
+    workshop.clock.advance(0.1)
+    assert stopping.called
+    assert state(token).status == "working"
 
 
 def test_a_stop_does_not_wait_for_ever(workshop, start):
