@@ -143,6 +143,6 @@ def test_what_was_published_in_a_transaction_that_failed_is_found_by_the_janitor
     with pytest.raises(Conflict):
         result_of(failing())
     assert len(list(services.store.contents())) == 1
-    services.clock.advance(timedelta(days=1))
+    services.clock.advance(timedelta(days=2))
     result_of(services.maintenance.sweep())
     assert nothing_is_left(services)
