@@ -65,6 +65,22 @@ class Upload:
         return self.gunid
 
 
+def difference(upload: Upload, content: Content) -> tuple[str, str] | None:
+    """How bytes differ from those that were announced, as a sentence and a code; None: not."""
+    if content.size == 0:
+        return "no bytes were sent", "empty"
+    if upload.total_size not in (None, content.size):
+        return f"{content.size} of {upload.total_size} bytes have arrived", "incomplete"
+    if upload.announced_md5 not in (None, content.md5):
+        announced = (upload.announced_md5 or b"").hex()
+        return (
+            f"the MD5 of the {content.size} bytes received is {content.md5.hex()}, "
+            f"not the announced {announced}",
+            "md5-mismatch",
+        )
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class UploadState:
     """How far an upload has come, in bytes; `total` is None until the client has told it."""

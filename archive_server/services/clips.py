@@ -24,8 +24,9 @@ from archive_server.model.uploads import (
 )
 from archive_server.model.users import Caller
 from archive_server.services import playlists, removing, webstreams
+from archive_server.services.clip_making import require_to_store
 from archive_server.services.describing import redescribe
-from archive_server.services.publishing import Publisher, require_to_store
+from archive_server.services.publishing import Publisher
 from archive_server.services.removing import remove
 from archive_server.services.rights import require_on_clip
 from archive_server.services.uploads import UploadService

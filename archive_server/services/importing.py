@@ -6,13 +6,12 @@ files their names and makes the rows. What was refused has changed nothing; what
 are bytes without rows, which the janitor removes.
 """
 
-import io
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from archive_server.blocking import Database
 from archive_server.database import uploads
@@ -23,29 +22,26 @@ from archive_server.errors import (
     RefusedAudio,
     Unavailable,
 )
-from archive_server.model.clips import Content
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
 from archive_server.model.playlist_archives import Contents
 from archive_server.model.playlist_imports import Plan, planned
 from archive_server.model.rights import Action
-from archive_server.model.uploads import Purpose, Upload, checked_token
+from archive_server.model.uploads import Purpose, Upload, checked_token, difference
 from archive_server.model.users import Caller
 from archive_server.services import webstreams
+from archive_server.services.clip_making import Examined
 from archive_server.services.import_writing import check, file_name_of, owner, write
-from archive_server.services.publishing import (
-    Examined,
-    Publisher,
-)
+from archive_server.services.publishing import Publisher
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import read_part, store_errors
+from archive_server.services.tar_members import member
 from archive_server.services.tar_reading import TarFile, list_files
 from archive_server.services.uploads import UploadService
-from audio_store import NothingStaged, StagedFile
+from audio_store import NothingStaged
 
 _FILE_NAME = "import.tar"
 _MOST_TEXT = 64 * 2**20  # bytes, of all documents together: they are held in memory
-_BLOCK = 2**20
 _TEXTS = ("xml", "lspl", "smil", "m3u")
 
 
@@ -93,7 +89,9 @@ class ImportService:
         try:
             # Once more, now that nobody else can write: its digests are believed.
             upload = await self.database.run(uploads.get, upload.token)
-            await self._compare(staged, upload)
+            content = await self.publisher.content_of(staged, upload)
+            if wrong := difference(upload, content):
+                raise RefusedArchive(*wrong)
             file = await on_disk(_opened, staged.path)
             try:
                 gunid = await self._import(caller, upload, file, staged.size)
@@ -104,24 +102,6 @@ class ImportService:
         finally:
             await on_disk(staged.close)
         return gunid
-
-    async def _compare(self, staged: StagedFile, upload: Upload) -> None:
-        """Raise RefusedArchive unless the bytes are those that were announced."""
-        content = upload.digested
-        if content is None or content.size != staged.size:
-            with store_errors():
-                digests = await self.publisher.in_probe(staged.digests)
-            content = Content(digests.sha256, digests.md5, digests.size)
-        if upload.total_size not in (None, content.size):
-            raise RefusedArchive(
-                f"{content.size} of {upload.total_size} bytes have arrived", "incomplete"
-            )
-        if upload.announced_md5 not in (None, content.md5):
-            raise RefusedArchive(
-                f"the MD5 of the {content.size} bytes received is {content.md5.hex()}, not the "
-                f"announced {(upload.announced_md5 or b'').hex()}",
-                "md5-mismatch",
-            )
 
     async def _import(self, caller: Caller, upload: Upload, file: BinaryIO, size: int) -> Gunid:
         files, plan = await self.publisher.in_probe(_read, file, size, self.limits)
@@ -140,40 +120,23 @@ class ImportService:
         self,
         stack: AsyncExitStack,
         file: BinaryIO,
-        member: TarFile,
+        found: TarFile,
         gunid: Gunid,
         plan: Plan,
         file_name: str | None,
     ) -> Examined:
         document = plan.documents.get(gunid)
-        source = io.BufferedReader(_Window(file, member.part), _BLOCK)
+        source = member(file, found.part, lambda done: None)
         context = self.publisher.examined(
             source,
             gunid,
             document.to_xml() if document else None,
-            file_name_of(document) or file_name or member.name.rpartition("/")[2],
+            file_name_of(document) or file_name or found.name.rpartition("/")[2],
         )
         try:
             return await stack.enter_async_context(context)
         except RefusedAudio as error:
-            raise RefusedAudio(f"{member.name}: {error}", error.reason) from error
-
-
-class _Window(io.RawIOBase):
-    """A part of a file, as a file."""
-
-    def __init__(self, file: BinaryIO, part: range) -> None:
-        self._file = file
-        self._rest = part
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        block = read_part(self._file, self._rest[: len(buffer)])
-        buffer[: len(block)] = block
-        self._rest = self._rest[len(block) :]
-        return len(block)
+            raise RefusedAudio(f"{found.name}: {error}", error.reason) from error
 
 
 def _opened(path: Path) -> BinaryIO:

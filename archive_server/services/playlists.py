@@ -30,8 +30,8 @@ from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
 from archive_server.services import removing
+from archive_server.services.clip_making import require_to_store
 from archive_server.services.downloads import DownloadService, OpenLease, open_lease
-from archive_server.services.publishing import require_to_store
 from archive_server.services.rights import require_on_clip
 
 _PLAYLISTS = (FileType.PLAYLIST,)

@@ -17,17 +17,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import clips, contents, documents, journal, search, uploads
-from archive_server.errors import Conflict, RefusedAudio, Unavailable
-from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
-from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
+from archive_server.database import clips, uploads
+from archive_server.errors import RefusedAudio, Unavailable
+from archive_server.model.clips import Content
 from archive_server.model.documents import Document
-from archive_server.model.extents import extent_text
 from archive_server.model.gunid import Gunid
-from archive_server.model.rights import Action
-from archive_server.model.uploads import Upload, new_token
+from archive_server.model.uploads import Upload, difference, new_token
 from archive_server.model.users import Caller
-from archive_server.services.rights import require_on_clip, require_on_home
+from archive_server.services.clip_making import Examined, make_clip
 from archive_server.services.storing import store_errors
 from audio_store import (
     AudioStore,
@@ -40,22 +37,7 @@ from audio_store import (
 )
 from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
 
-NAMELESS = "newFile"  # what a clip's file is called that nobody has named
-
 _BLOCK = 2**20
-
-
-@dataclass(frozen=True)
-class Examined:
-    """Audio that was found to be whole and lies on the disk: what a clip can be made of."""
-
-    gunid: Gunid
-    file_name: str  # empty: the one the clip has
-    document: str | None  # as somebody wrote it; None: what the audio says of itself
-    content: Content
-    facts: Facts
-    report: Report
-    publish_file: Callable[[], object]  # gives the bytes their final name; may be called again
 
 
 @dataclass(frozen=True)
@@ -87,11 +69,10 @@ class Publisher:
             # Not before nobody else can write: the digests in it are those of the bytes that were
             # there then, and they are believed.
             upload = await self.database.run(uploads.get, token)
-            digests = await self._digests(staged, upload)
-            content = Content(digests.sha256, digests.md5, digests.size)
-            _compare(content, upload)
+            content = await self.content_of(staged, upload)
+            _compare(upload, content)
             facts, report = await self._probe(staged.path, upload.file_name)
-            publish_file = await self._publication(staged, digests)
+            publish_file = await self._publication(staged, content)
             examined = _examined(upload, content, facts, report, publish_file)
             await self._finish(caller, upload, examined)
         finally:
@@ -134,12 +115,11 @@ class Publisher:
         try:
             with store_errors():
                 await self.in_probe(_copy, source, staged)
-                digests = await self.in_probe(staged.digests)
-            content = Content(digests.sha256, digests.md5, digests.size)
+                content = await self.in_probe(_content, staged)
             if content.size == 0:
                 raise RefusedAudio("there are no bytes", "empty")
             facts, report = await self._probe(staged.path, file_name)
-            publish_file = await self._publication(staged, digests)
+            publish_file = await self._publication(staged, content)
             yield Examined(gunid, file_name, document, content, facts, report, publish_file)
         finally:
             # It may have been published already, and what is left here the janitor would find.
@@ -155,13 +135,13 @@ class Publisher:
                 size = await self.on_disk(self.store.size, content_id)
             except ContentMissing as error:
                 raise RefusedAudio("no bytes were sent", "empty") from error
-        _compare(Content(content.sha256, content.md5, size), upload)
+        _compare(upload, Content(content.sha256, content.md5, size))
         facts, report = await self._probe(self.store.path(content_id), upload.file_name)
         still_there = partial(self.store.size, content_id)
         await self._finish(caller, upload, _examined(upload, content, facts, report, still_there))
         return upload.clip
 
-    async def _publication(self, staged: StagedFile, digests: Digests) -> Callable[[], object]:
+    async def _publication(self, staged: StagedFile, content: Content) -> Callable[[], object]:
         """Bring the bytes to the disk; give what names them, however often a transaction is tried.
 
         There is a staged file the first time only. And between two tries the content is nobody's:
@@ -170,18 +150,23 @@ class Publisher:
         with store_errors():
             # Long, and nothing a transaction must wait for.
             await self.on_disk(staged.sync)
+        digests = Digests(content.sha256, content.md5, content.size)
         publish_once = cache(partial(self.store.publish, staged, digests))
         return lambda: self.store.size(publish_once())
 
-    async def _digests(self, staged: StagedFile, upload: Upload) -> Digests:
+    async def content_of(self, staged: StagedFile, upload: Upload) -> Content:
+        """The digests of what was sent; it is read only where they are not known already.
+
+        `upload` must have been looked up since `staged` was opened, or they may be those of other
+        bytes.
+        """
         known = upload.digested
         if known is not None and known.size == staged.size:
-            return Digests(known.sha256, known.md5, known.size)
+            return known
         with store_errors():
-            digests = await self.in_probe(staged.digests)
-        content = Content(digests.sha256, digests.md5, digests.size)
+            content = await self.in_probe(_content, staged)
         await self.database.run(uploads.note_received, upload.token, content, self.now())
-        return digests
+        return content
 
     async def _probe(self, path: Path, file_name: str) -> tuple[Facts, Report]:
         try:
@@ -207,6 +192,17 @@ def _copy(source: Path | BinaryIO, staged: StagedFile) -> None:
         staged.append(block)
 
 
+def _content(staged: StagedFile) -> Content:
+    digests = staged.digests()
+    return Content(digests.sha256, digests.md5, digests.size)
+
+
+def _compare(upload: Upload, content: Content) -> None:
+    """Raise RefusedAudio unless the bytes are those that were announced."""
+    if wrong := difference(upload, content):
+        raise RefusedAudio(*wrong)
+
+
 def _examined(
     upload: Upload,
     content: Content,
@@ -219,119 +215,8 @@ def _examined(
     )
 
 
-def require_to_store(cursor: Any, caller: Caller, clip: Clip | None) -> None:
-    """Raise Forbidden unless the caller may replace this clip, or (None) add one."""
-    if clip is None:
-        require_on_home(cursor, caller, Action.WRITE)
-    else:
-        require_on_clip(cursor, caller, Action.WRITE, clip)
-
-
-def _compare(content: Content, upload: Upload) -> None:
-    """Raise RefusedAudio unless the bytes are those that were announced."""
-    if content.size == 0:
-        raise RefusedAudio("no bytes were sent", "empty")
-    if upload.total_size not in (None, content.size):
-        raise RefusedAudio(
-            f"{content.size} of {upload.total_size} bytes have arrived", "incomplete"
-        )
-    if upload.announced_md5 not in (None, content.md5):
-        raise RefusedAudio(
-            f"the MD5 of the {content.size} bytes received is {content.md5.hex()}, "
-            f"not the announced {(upload.announced_md5 or b'').hex()}",
-            "md5-mismatch",
-        )
-
-
 def _publish(cursor: Any, caller: Caller, upload: Upload, examined: Examined, at: datetime) -> None:
     """The last step of an upload: it ends, and one transaction makes the clip."""
     clips.lock_gunid(cursor, upload.clip)  # whoever publishes comes by here first
     uploads.remove(cursor, upload.token)
     make_clip(cursor, caller, examined, at)
-
-
-def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> None:
-    """Give the file its name, and make the clip, or a new revision of it.
-
-    Raises Conflict if the id is that of something else.
-    """
-    clips.lock_gunid(cursor, examined.gunid)
-    contents.lock(cursor, examined.content.sha256)  # the janitor stays away from these bytes
-    facts = examined.facts
-    clip = clips.find(cursor, examined.gunid)
-    if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
-        raise Conflict(f"{examined.gunid} is {clip.file_type.noun}, not an audio clip")
-    require_to_store(cursor, caller, clip)
-    old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
-    file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
-    document = _document(examined, file_name, old, clip).stamped(at)
-    examined.publish_file()  # bytes before rows
-    contents.add(cursor, examined.content, at)
-    document_id = documents.add(cursor, document.to_xml())
-    if clip is None:
-        clip_id = clips.add(
-            cursor,
-            examined.gunid,
-            FileType.AUDIO_CLIP,
-            owner_id=caller.user_id,
-            file_name=file_name,
-            document_id=document_id,
-            at=at,
-        )
-    else:
-        clip_id = clip.clip_id
-        if clip.state is ClipState.TRASHED:
-            clips.restore(cursor, clip_id)
-        clips.rename(cursor, clip_id, file_name)
-        clips.describe(cursor, clip_id, document_id, at)
-        documents.remove_unless_used(cursor, clip.document_id)
-    warnings = [remark.code for remark in examined.report.warnings]
-    clips.revise(cursor, clip_id, examined.content, audio_facts(facts), warnings, at)
-    search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
-    event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
-    journal.add(cursor, event, examined.gunid, caller.login, at)
-
-
-def _document(
-    examined: Examined, file_name: str, old: Document | None, clip: Clip | None
-) -> Document:
-    """What the clip is described by: the client's words, then the old ones, then the audio's."""
-    facts, tags = examined.facts, examined.report.tags
-    if examined.document is not None:
-        document = Document.parse(examined.document)
-    elif old is not None and clip is not None:
-        document = _with_new_extent(old, clip, facts)
-    else:
-        document = Document.empty(FileType.AUDIO_CLIP)
-    if not document.elements:
-        measured = {
-            "dc:format": AudioFormat(facts.format).media_type,
-            "ls:bitrate": str(facts.bit_rate),
-            "ls:samplerate": str(facts.sample_rate),
-            "ls:channels": str(facts.channels),
-            "ls:filename": file_name,
-        }
-        document = completed(
-            document, title=title_of(file_name, tags), duration_us=facts.duration_us
-        )
-        return described_by_tags(document, tags, measured)
-    return completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
-
-
-def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:
-    """A replaced clip's own document; an extent that was its audio's becomes the new audio's."""
-    was = clip.revision and extent_text(clip.revision.facts.duration_us)
-    if was is not None and old.first(EXTENT) == was:
-        return old.with_element(EXTENT, extent_text(facts.duration_us))
-    return old
-
-
-def audio_facts(facts: Facts) -> AudioFacts:
-    """What the probe has measured, as it is kept."""
-    return AudioFacts(
-        AudioFormat(facts.format),
-        facts.duration_us,
-        facts.sample_rate,
-        facts.channels,
-        facts.bit_rate,
-    )

@@ -21,8 +21,9 @@ from archive_server.model.leases import LeaseKind
 from archive_server.model.playlists import Playlist
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
+from archive_server.services.clip_making import Examined, audio_facts
 from archive_server.services.gathering import Gathered, Held, gather
-from archive_server.services.publishing import Examined, Publisher, audio_facts
+from archive_server.services.publishing import Publisher
 from archive_server.services.rendering import Rendering
 from archive_server.services.storing import store_errors
 from archive_server.services.webstreams import URL

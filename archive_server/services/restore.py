@@ -28,17 +28,18 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.jobs import Job, JobState, Report
 from archive_server.model.playlists import Playlist
 from archive_server.model.rights import Action
-from archive_server.model.uploads import Purpose, Upload, checked_token, new_token
+from archive_server.model.uploads import Purpose, Upload, checked_token, difference, new_token
 from archive_server.model.users import Caller
 from archive_server.services import playlists, webstreams
+from archive_server.services.clip_making import require_to_store
 from archive_server.services.jobs import JobService
-from archive_server.services.publishing import Publisher, require_to_store
+from archive_server.services.publishing import Publisher
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import store_errors
 from archive_server.services.tar_members import member, sha256_of
 from archive_server.services.tar_reading import TarFile, list_files
 from archive_server.services.uploads import UploadService
-from audio_store import AudioStore, NothingStaged, StagedFile
+from audio_store import AudioStore, NothingStaged
 
 KIND = "restore"  # of job
 _KINDS = (KIND,)
@@ -111,7 +112,11 @@ class RestoreService:
         except NothingStaged as error:
             raise RefusedArchive("no bytes were sent", "empty") from error
         try:
-            await self._compare(upload, staged)
+            # Once more, now that nobody else can write: its digests are believed.
+            upload = await self.database.run(uploads.get, upload.token)
+            content = await self.publisher.content_of(staged, upload)
+            if wrong := difference(upload, content):
+                raise RefusedArchive(*wrong)
             # Nobody writes to it now, and from now on nobody can.
             return await self.database.run(_hand_over, caller, upload.token, self.now())
         finally:
@@ -147,30 +152,6 @@ class RestoreService:
         """
         restoring = await self.in_thread(_Restoring.begin, self, caller, file, report)
         return await restoring.run()
-
-    async def _compare(self, upload: Upload, staged: StagedFile) -> None:
-        """Raise RefusedArchive unless the bytes are those that were announced."""
-        if staged.size == 0:
-            raise RefusedArchive("no bytes were sent", "empty")
-        if upload.total_size not in (None, staged.size):
-            raise RefusedArchive(
-                f"{staged.size} of {upload.total_size} bytes have arrived", "incomplete"
-            )
-        if upload.announced_md5 is not None:
-            md5 = await self._md5(upload, staged)
-            if md5 != upload.announced_md5:
-                raise RefusedArchive(
-                    f"the MD5 of the {staged.size} bytes received is {md5.hex()}, "
-                    f"not the announced {upload.announced_md5.hex()}",
-                    "md5-mismatch",
-                )
-
-    async def _md5(self, upload: Upload, staged: StagedFile) -> bytes:
-        known = upload.digested
-        if known is not None and known.size == staged.size:
-            return known.md5
-        with store_errors():
-            return (await self.in_thread(staged.digests)).md5
 
 
 @dataclass

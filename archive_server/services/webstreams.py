@@ -16,8 +16,8 @@ from archive_server.model.documents import Document, Element
 from archive_server.model.extents import is_extent
 from archive_server.model.gunid import Gunid, IdStyle
 from archive_server.model.users import Caller
+from archive_server.services.clip_making import require_to_store
 from archive_server.services.describing import redescribe
-from archive_server.services.publishing import require_to_store
 
 URL = "ls:url"
 # A scheme, and something behind it; but no file of ours.

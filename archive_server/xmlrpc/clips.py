@@ -19,8 +19,8 @@ from archive_server.errors import (
 )
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
+from archive_server.services.clip_making import NAMELESS
 from archive_server.services.clips import ClipService
-from archive_server.services.publishing import NAMELESS
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method

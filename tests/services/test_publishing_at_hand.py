@@ -11,7 +11,7 @@ from archive_server.errors import BadDocument, Conflict, Forbidden, RefusedAudio
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Role
-from archive_server.services.publishing import make_clip
+from archive_server.services.clip_making import make_clip
 
 GUNID = Gunid.parse("00000000000000aa")
 

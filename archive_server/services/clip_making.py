@@ -1,0 +1,131 @@
+"""Making a clip, or a new revision of one, of audio that was found to be whole.
+
+Functions of a transaction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from archive_server.database import clips, contents, documents, journal, search
+from archive_server.errors import Conflict
+from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
+from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
+from archive_server.model.documents import Document
+from archive_server.model.extents import extent_text
+from archive_server.model.gunid import Gunid
+from archive_server.model.rights import Action
+from archive_server.model.users import Caller
+from archive_server.services.rights import require_on_clip, require_on_home
+from audio_store.probe import Facts, Report
+
+NAMELESS = "newFile"  # what a clip's file is called that nobody has named
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Audio that was found to be whole and lies on the disk: what a clip can be made of."""
+
+    gunid: Gunid
+    file_name: str  # empty: the one the clip has
+    document: str | None  # as somebody wrote it; None: what the audio says of itself
+    content: Content
+    facts: Facts
+    report: Report
+    publish_file: Callable[[], object]  # gives the bytes their final name; may be called again
+
+
+def require_to_store(cursor: Any, caller: Caller, clip: Clip | None) -> None:
+    """Raise Forbidden unless the caller may replace this clip, or (None) add one."""
+    if clip is None:
+        require_on_home(cursor, caller, Action.WRITE)
+    else:
+        require_on_clip(cursor, caller, Action.WRITE, clip)
+
+
+def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> None:
+    """Give the file its name, and make the clip, or a new revision of it.
+
+    Raises Conflict if the id is that of something else.
+    """
+    clips.lock_gunid(cursor, examined.gunid)
+    contents.lock(cursor, examined.content.sha256)  # the janitor stays away from these bytes
+    facts = examined.facts
+    clip = clips.find(cursor, examined.gunid)
+    if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
+        raise Conflict(f"{examined.gunid} is {clip.file_type.noun}, not an audio clip")
+    require_to_store(cursor, caller, clip)
+    old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
+    file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
+    document = _document(examined, file_name, old, clip).stamped(at)
+    examined.publish_file()  # bytes before rows
+    contents.add(cursor, examined.content, at)
+    document_id = documents.add(cursor, document.to_xml())
+    if clip is None:
+        clip_id = clips.add(
+            cursor,
+            examined.gunid,
+            FileType.AUDIO_CLIP,
+            owner_id=caller.user_id,
+            file_name=file_name,
+            document_id=document_id,
+            at=at,
+        )
+    else:
+        clip_id = clip.clip_id
+        if clip.state is ClipState.TRASHED:
+            clips.restore(cursor, clip_id)
+        clips.rename(cursor, clip_id, file_name)
+        clips.describe(cursor, clip_id, document_id, at)
+        documents.remove_unless_used(cursor, clip.document_id)
+    warnings = [remark.code for remark in examined.report.warnings]
+    clips.revise(cursor, clip_id, examined.content, audio_facts(facts), warnings, at)
+    search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
+    event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
+    journal.add(cursor, event, examined.gunid, caller.login, at)
+
+
+def _document(
+    examined: Examined, file_name: str, old: Document | None, clip: Clip | None
+) -> Document:
+    """What the clip is described by: the client's words, then the old ones, then the audio's."""
+    facts, tags = examined.facts, examined.report.tags
+    if examined.document is not None:
+        document = Document.parse(examined.document)
+    elif old is not None and clip is not None:
+        document = _with_new_extent(old, clip, facts)
+    else:
+        document = Document.empty(FileType.AUDIO_CLIP)
+    if not document.elements:
+        measured = {
+            "dc:format": AudioFormat(facts.format).media_type,
+            "ls:bitrate": str(facts.bit_rate),
+            "ls:samplerate": str(facts.sample_rate),
+            "ls:channels": str(facts.channels),
+            "ls:filename": file_name,
+        }
+        document = completed(
+            document, title=title_of(file_name, tags), duration_us=facts.duration_us
+        )
+        return described_by_tags(document, tags, measured)
+    return completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
+
+
+def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:
+    """A replaced clip's own document; an extent that was its audio's becomes the new audio's."""
+    was = clip.revision and extent_text(clip.revision.facts.duration_us)
+    if was is not None and old.first(EXTENT) == was:
+        return old.with_element(EXTENT, extent_text(facts.duration_us))
+    return old
+
+
+def audio_facts(facts: Facts) -> AudioFacts:
+    """What the probe has measured, as it is kept."""
+    return AudioFacts(
+        AudioFormat(facts.format),
+        facts.duration_us,
+        facts.sample_rate,
+        facts.channels,
+        facts.bit_rate,
+    )
