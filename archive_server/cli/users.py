@@ -83,6 +83,18 @@ def change_password(
     click.echo(f"changed the password of {login}")
 
 
+@user.command("role")
+@_login_argument
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@data_option
+@config_option
+def change_role(login: str, role: str, data_dir: Path, config_file: Path | None) -> None:
+    """Change what a user may do; it counts at once."""
+    with Target(data_dir, config_file).administration("user role") as archive:
+        finished(archive.users.change_role(None, login, Role(role)))
+    click.echo(f"{login} is a {role} now")
+
+
 @user.command("remove")
 @_login_argument
 @data_option

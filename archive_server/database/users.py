@@ -20,12 +20,20 @@ def add(cursor: Cursor, login: str, password_hash: str, role: Role) -> User:
     except UniqueViolation as error:
         raise Conflict(f"there is a user {login} already") from error
     (user_id,) = cursor.fetchone() or ()
+    _settle(cursor, user_id, role)
+    return User(user_id, login, role)
+
+
+def _settle(cursor: Cursor, user_id: int, role: Role) -> None:
+    """Give who stores a home, where they may do everything."""
     if role is not Role.CLIENT:
         cursor.execute(
-            "INSERT INTO rule (user_id, action, allows, home_of) VALUES (%s, '_all', true, %s)",
+            """
+            INSERT INTO rule (user_id, action, allows, home_of) VALUES (%s, '_all', true, %s)
+            ON CONFLICT DO NOTHING
+            """,
             (user_id, user_id),
         )
-    return User(user_id, login, role)
 
 
 def find(cursor: Cursor, login: str) -> tuple[User, str] | None:
@@ -71,6 +79,22 @@ def change_password(cursor: Cursor, login: str, password_hash: str) -> None:
     # Whoever knew the old password may hold a session.
     cursor.execute("DELETE FROM session WHERE user_id = %s", row)
     cursor.execute("DELETE FROM known_address WHERE user_id = %s", row)
+
+
+def change_role(cursor: Cursor, login: str, role: Role) -> None:
+    """Change what a user may do, at once. Rules about the user stay. Raises NotFound."""
+    cursor.execute(
+        "UPDATE users SET role = %s WHERE login = %s RETURNING user_id", (role.value, login)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise NotFound(f"there is no user {login}")
+    if role is Role.CLIENT:
+        cursor.execute(
+            "DELETE FROM rule WHERE user_id = %s AND home_of = %s AND action = '_all' AND allows",
+            (row[0], row[0]),
+        )
+    _settle(cursor, row[0], role)
 
 
 def remove(cursor: Cursor, login: str) -> None:

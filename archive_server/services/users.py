@@ -35,6 +35,13 @@ class UserService:
         password_hash = await self._hashed(caller, password)
         await self.database.run(_change_password, caller, login, password_hash)
 
+    async def change_role(self, caller: Caller | None, login: str, role: Role) -> None:
+        """Change what a user may do.
+
+        Raises Forbidden, BadRequest, NotFound, Conflict for the first user, who stays what it is.
+        """
+        await self.database.run(_change_role, caller, checked_name(login, "login"), role)
+
     async def remove(self, caller: Caller | None, login: str) -> None:
         """Remove a user; the user's clips stay.
 
@@ -63,6 +70,13 @@ def _add(cursor: Any, caller: Caller | None, login: str, password_hash: str, rol
 def _change_password(cursor: Any, caller: Caller | None, login: str, password_hash: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     users.change_password(cursor, login, password_hash)
+
+
+def _change_role(cursor: Any, caller: Caller | None, login: str, role: Role) -> None:
+    require_to_administer(cursor, caller, Action.SUBJECTS)
+    if login == FIRST_USER:
+        raise Conflict(f"user {FIRST_USER} stays an administrator")
+    users.change_role(cursor, login, role)
 
 
 def _remove(cursor: Any, caller: Caller | None, login: str) -> None:

@@ -27,6 +27,10 @@ CALLS = {
     "add a user": (Action.SUBJECTS, lambda a, c: a.users.add(c, "new", "secret", Role.CLIENT)),
     "remove a user": (Action.SUBJECTS, lambda a, c: a.users.remove(c, "maintainer")),
     "change a password": (Action.SUBJECTS, lambda a, c: a.users.change_password(c, "client", "x")),
+    "change a role": (
+        Action.SUBJECTS,
+        lambda a, c: a.users.change_role(c, "client", Role.ADMIN),
+    ),
     "list users": (Action.SUBJECTS, lambda a, c: a.users.list_users(c)),
     "add a group": (Action.SUBJECTS, lambda a, c: a.groups.add(c, "new")),
     "remove a group": (Action.SUBJECTS, lambda a, c: a.groups.remove(c, "editors")),
@@ -131,6 +135,23 @@ def test_a_changed_password_ends_sessions(services, admin):
     with pytest.raises(BadCredentials):
         result_of(services.sessions.log_in("client", PASSWORD, "::1"))
     assert result_of(services.sessions.log_in("client", "changed", "::1"))
+
+
+def test_a_changed_role_counts_at_once(services, admin, high):
+    session_id = services.session_id(Role.CLIENT)
+    caller = result_of(services.sessions.caller(session_id))
+    with pytest.raises(Forbidden):
+        result_of(services.clips.start_upload(caller, None, "", "a.wav", ""))
+    result_of(admin.users.change_role(None, "client", Role.MAINTAINER))
+    assert result_of(services.clips.start_upload(caller, None, "", "a.wav", ""))
+    result_of(admin.users.change_role(None, "client", Role.CLIENT))
+    with pytest.raises(Forbidden):
+        result_of(services.clips.start_upload(caller, None, "", "a.wav", ""))
+
+
+def test_the_first_user_stays_an_administrator(admin):
+    with pytest.raises(Conflict):
+        result_of(admin.users.change_role(None, "root", Role.CLIENT))
 
 
 def test_root_stays(admin):
