@@ -66,11 +66,15 @@ CREATE INDEX rule_class ON rule (class_id) WHERE class_id IS NOT NULL;
 CREATE INDEX rule_archive ON rule (action)
     WHERE home_of IS NULL AND clip_id IS NULL AND class_id IS NULL;
 
-INSERT INTO rule (group_id, action, allows)
-SELECT group_id, action, true
-FROM user_group JOIN (VALUES ('All', 'read'), ('Maintainers', 'write'), ('Admins', '_all'))
-     AS usual (name, action) USING (name);
+-- The rules that an archive begins with, now and when it is reset. Who stores has a home, and may do
+-- everything there. (`users.add` sees to it for new users.)
+CREATE FUNCTION add_first_rules() RETURNS void LANGUAGE sql AS $$
+    INSERT INTO rule (group_id, action, allows)
+    SELECT group_id, action, true
+    FROM user_group JOIN (VALUES ('All', 'read'), ('Maintainers', 'write'), ('Admins', '_all'))
+         AS first (name, action) USING (name);
 
--- Who stores has a home, and may do everything there. (`users.add` sees to it for new users.)
-INSERT INTO rule (user_id, action, allows, home_of)
-SELECT user_id, '_all', true, user_id FROM users WHERE role <> 'client';
+    INSERT INTO rule (user_id, action, allows, home_of)
+    SELECT user_id, '_all', true, user_id FROM users WHERE role <> 'client';
+$$;
+SELECT add_first_rules();

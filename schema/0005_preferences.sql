@@ -16,6 +16,9 @@ CREATE TABLE group_preference (
     PRIMARY KEY (group_id, key)
 );
 
--- What the classic clients expect to find.
-INSERT INTO group_preference (group_id, key, value)
-SELECT group_id, 'stationName', 'Radio Station 1' FROM user_group WHERE name = 'StationPrefs';
+-- What the classic clients expect to find, now and when the archive is reset.
+CREATE FUNCTION add_first_preferences() RETURNS void LANGUAGE sql AS $$
+    INSERT INTO group_preference (group_id, key, value)
+    SELECT group_id, 'stationName', 'Radio Station 1' FROM user_group WHERE name = 'StationPrefs';
+$$;
+SELECT add_first_preferences();

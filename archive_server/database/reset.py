@@ -50,23 +50,10 @@ def remove_sessions(cursor: Cursor) -> None:
 
 
 def restore_users(cursor: Cursor, kept: int) -> None:
-    """Leave one user and the groups and rules that every archive begins with, as schema/0004."""
+    """Leave one user and the groups and rules that every archive begins with."""
     cursor.execute("DELETE FROM users WHERE user_id <> %s", (kept,))
     cursor.execute(
         "DELETE FROM rule; DELETE FROM object_class; DELETE FROM membership;"
         "DELETE FROM user_group WHERE includes IS NULL; DELETE FROM group_preference"
     )
-    cursor.execute(
-        """
-        INSERT INTO rule (group_id, action, allows)
-        SELECT group_id, action, true
-        FROM user_group JOIN (VALUES ('All', 'read'), ('Maintainers', 'write'), ('Admins', '_all'))
-             AS usual (name, action) USING (name);
-        INSERT INTO rule (user_id, action, allows, home_of)
-        VALUES (%(kept)s, '_all', true, %(kept)s);
-        INSERT INTO group_preference (group_id, key, value)
-        SELECT group_id, 'stationName', 'Radio Station 1' FROM user_group
-        WHERE name = 'StationPrefs';
-        """,
-        {"kept": kept},
-    )
+    cursor.execute("SELECT add_first_rules(), add_first_preferences()")
