@@ -4,18 +4,17 @@ import contextlib
 import resource
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
-from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
 
-from archive_server.app.services import Seams, Services, build_prober, build_services
+from archive_server.app.services import Seams, build_prober, build_services
+from archive_server.app.site import build_site
 from archive_server.config import Config
 from archive_server.database.connections import connect
 from archive_server.database.directory_lock import DirectoryLock
@@ -24,13 +23,6 @@ from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
-from archive_server.http.backups import Backups
-from archive_server.http.downloads import Downloads
-from archive_server.http.operations import Operations
-from archive_server.http.simple_get import SimpleGet
-from archive_server.http.site import ArchiveSite, archive_routes, classic_routes, routes
-from archive_server.http.uploads import Uploads
-from archive_server.http.urls import access_url, base_url, upload_url
 from archive_server.options import Address
 from archive_server.services.first_start import find_or_make_store, make_first_user
 from archive_server.services.storing import store_errors
@@ -38,23 +30,6 @@ from archive_server.threads import Threads
 from archive_server.turns import Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
-from archive_server.xmlrpc.administration import AdministrationMethods
-from archive_server.xmlrpc.backup import BackupMethods
-from archive_server.xmlrpc.clips import ClipMethods
-from archive_server.xmlrpc.dispatch import Dispatcher
-from archive_server.xmlrpc.downloads import DownloadMethods
-from archive_server.xmlrpc.methods import bound_methods
-from archive_server.xmlrpc.permissions import PermissionMethods
-from archive_server.xmlrpc.playlists import PlaylistMethods
-from archive_server.xmlrpc.preferences import PreferenceMethods
-from archive_server.xmlrpc.puts import PutMethods
-from archive_server.xmlrpc.rendering import RenderingMethods
-from archive_server.xmlrpc.reset import ResetMethods
-from archive_server.xmlrpc.resource import XmlRpcResource
-from archive_server.xmlrpc.search import SearchMethods
-from archive_server.xmlrpc.sessions import SessionMethods
-from archive_server.xmlrpc.transfer import TransferMethods
-from archive_server.xmlrpc.webstreams import WebstreamMethods
 from audio_store import AudioStore
 from audio_store.probe import Prober
 
@@ -162,7 +137,9 @@ class Server:
         self._jobs = Threads(reactor, _JOB_THREADS, "jobs")
         seams = Seams(self._database, self._disk, self._probe, self._hashing, self._jobs, Turns())
         self._services = build_services(config, data_dir, store, prober, seams)
-        self._site = self._build_site(self._services)
+        self._site = build_site(
+            config, self._services, self._disk, self._parsing, self._require_ready
+        )
         self._stack = AsyncExitStack()
         self._failure: Failure | None = None
 
@@ -231,57 +208,6 @@ class Server:
                 log.error("PostgreSQL had ended and was started again")
         except OSError:  # no memory for a process, say; a second later there may be
             log.failure("PostgreSQL has ended and cannot be started")
-
-    def _build_site(self, services: Services) -> ArchiveSite:
-        config = self._config
-        admin = services.administration
-        methods = bound_methods(
-            SessionMethods(services.sessions, metadata.version("archive-server")),
-            ClipMethods(services.sessions, services.clips, upload_url),
-            DownloadMethods(services.sessions, services.downloads, access_url),
-            SearchMethods(services.sessions, services.search),
-            RenderingMethods(services.sessions, services.rendering, access_url),
-            BackupMethods(
-                services.sessions, services.backups, services.restores, access_url, upload_url
-            ),
-            PlaylistMethods(
-                services.sessions, services.playlists, services.playlist_access, access_url
-            ),
-            WebstreamMethods(services.sessions, services.webstreams),
-            TransferMethods(
-                services.sessions,
-                services.exports,
-                services.imports,
-                services.downloads,
-                access_url,
-                upload_url,
-            ),
-            ResetMethods(services.reset),
-            PutMethods(services.sessions, services.puts, upload_url),
-            PreferenceMethods(services.sessions, services.preferences),
-            AdministrationMethods(services.sessions, admin.users, admin.groups),
-            PermissionMethods(services.sessions, admin.permissions),
-        )
-        xmlrpc = XmlRpcResource(
-            Dispatcher(methods, self._parsing),
-            lambda request: base_url(request, config.server.public_url),
-            config.limits.request_bytes,
-        )
-        downloads = Downloads(services.downloads, services.exports, services.sessions, self._disk)
-        table = routes(
-            downloads,
-            Uploads(services.uploads),
-            Operations(self._require_ready),
-            cast(IResource, xmlrpc),  # mypy does not see what zope.interface declares
-            xmlrpc.refuse,
-        )
-        archives = archive_routes(Backups(services.backups, downloads, self._disk))
-        classic = classic_routes(SimpleGet(services.simple_get, services.sessions, downloads))
-        return ArchiveSite(
-            (*archives, *table, *classic),
-            request_bytes=config.limits.request_bytes,
-            touch=downloads.touch,
-        )
 
     async def _require_ready(self) -> None:
         """Raise Unavailable unless the database and the store are there."""

@@ -97,27 +97,14 @@ def build_services(
     config: Config, data_dir: Path, store: AudioStore, prober: Prober, seams: Seams
 ) -> Services:
     """The services, over what is given; nothing is started."""
-    session_policy = SessionPolicy(
-        idle=timedelta(hours=config.sessions.idle_hours),
-        absolute=timedelta(days=config.sessions.absolute_days),
-    )
-    idle_upload = timedelta(hours=config.uploads.idle_hours)
-    idle_lease = timedelta(hours=config.leases.idle_hours)
-    retention = Retention(
-        sessions=session_policy,
-        uploads=idle_upload,
-        leases=idle_lease,
-        file_leases=timedelta(days=config.leases.file_idle_days) or None,
-        trash=timedelta(days=config.retention.trash_days),
-        revisions=timedelta(days=config.retention.revisions_days),
-        orphans=timedelta(days=1),
-    )
+    retention = _retention(config)
+    idle_lease = retention.leases
     uploads = UploadService(
         seams.database,
         store,
         seams.disk,
         now,
-        UploadPolicy(idle_upload, config.uploads.largest_bytes),
+        UploadPolicy(retention.uploads, config.uploads.largest_bytes),
     )
     publisher = Publisher(
         seams.database,
@@ -137,7 +124,7 @@ def build_services(
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
     downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
     return Services(
-        SessionService(seams.database, seams.hashing, seams.in_turn, now, session_policy),
+        SessionService(seams.database, seams.hashing, seams.in_turn, now, retention.sessions),
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         downloads,
@@ -194,6 +181,21 @@ def build_services(
             now,
             clip_policy.largest_document,
         ),
+    )
+
+
+def _retention(config: Config) -> Retention:
+    return Retention(
+        sessions=SessionPolicy(
+            idle=timedelta(hours=config.sessions.idle_hours),
+            absolute=timedelta(days=config.sessions.absolute_days),
+        ),
+        uploads=timedelta(hours=config.uploads.idle_hours),
+        leases=timedelta(hours=config.leases.idle_hours),
+        file_leases=timedelta(days=config.leases.file_idle_days) or None,
+        trash=timedelta(days=config.retention.trash_days),
+        revisions=timedelta(days=config.retention.revisions_days),
+        orphans=timedelta(days=1),
     )
 
 
