@@ -69,6 +69,7 @@ def sounds(
     `playlists` are those that are held, at any depth; `lengths_us` are those of the clips' audio.
     Raises TooLarge, Conflict.
     """
+    _check_number(playlist, playlists)
     found = _sounds(playlist, playlists, lengths_us, "")
     found.sort(key=lambda sound: sound.at_us)
     _check_voices(found)
@@ -80,22 +81,13 @@ def length_us(playlist: Playlist, heard: Iterable[Sound]) -> int:
     return max([playlist.length_us, *(sound.end_us for sound in heard)])
 
 
-def in_order(
-    playlist: Playlist, playlists: Mapping[Gunid, Playlist], element: str = ""
-) -> list[tuple[str, Item]]:
+def in_order(playlist: Playlist, playlists: Mapping[Gunid, Playlist]) -> list[tuple[str, Item]]:
     """The clips and streams of a playlist, one after the other, each with the name of its element.
 
     Those of a playlist that it holds stand in its place. Raises TooLarge.
     """
-    found: list[tuple[str, Item]] = []
-    for item in playlist.in_time().items:
-        name = element + item.element_id
-        if item.kind is FileType.PLAYLIST:
-            found += in_order(inside(item, playlists), playlists, f"{name}/")
-        else:
-            found.append((name, item))
-        _check_number(found)
-    return found
+    _check_number(playlist, playlists)
+    return list(_in_order(playlist, playlists, ""))
 
 
 def inside(item: Item, playlists: Mapping[Gunid, Playlist]) -> Playlist:
@@ -116,6 +108,17 @@ def common_form(clips: Sequence[AudioFacts]) -> tuple[int, int]:
     return rate, 1 if channels == {1} else _STEREO
 
 
+def _in_order(
+    playlist: Playlist, playlists: Mapping[Gunid, Playlist], element: str
+) -> Iterator[tuple[str, Item]]:
+    for item in playlist.in_time().items:
+        name = element + item.element_id
+        if item.kind is FileType.PLAYLIST:
+            yield from _in_order(inside(item, playlists), playlists, f"{name}/")
+        else:
+            yield name, item
+
+
 def _sounds(
     playlist: Playlist,
     playlists: Mapping[Gunid, Playlist],
@@ -125,7 +128,6 @@ def _sounds(
     found: list[Sound] = []
     for item in playlist.items:
         found += _heard(item, playlists, lengths_us, element)
-        _check_number(found)
     return found
 
 
@@ -167,9 +169,29 @@ def _ramps(item: Item, played_us: int) -> tuple[Ramp, ...]:
     return (Ramp(item.offset_us, end_us, fade.fade_in_us, fade.fade_out_us),)
 
 
-def _check_number(found: Sequence[object]) -> None:
-    if len(found) > _MOST:
-        raise TooLarge(f"the playlist holds more than {_MOST} clips, counting all inside")
+def _check_number(playlist: Playlist, playlists: Mapping[Gunid, Playlist]) -> None:
+    """Raise TooLarge for too many items, whether anything is heard of them or not.
+
+    It looks into each playlist once: ten levels of ten empty ones are as many as with clips.
+    """
+    if _number(playlist, playlists, {}) > _MOST:
+        raise TooLarge(f"the playlist holds more than {_MOST} items, counting all inside")
+
+
+def _number(
+    playlist: Playlist, playlists: Mapping[Gunid, Playlist], known: dict[Gunid, int]
+) -> int:
+    number = len(playlist.items)
+    for item in playlist.items:
+        if item.kind is not FileType.PLAYLIST:
+            continue
+        if item.gunid is None or item.gunid not in playlists:
+            number += _number(inside(item, playlists), playlists, known)
+            continue
+        if item.gunid not in known:
+            known[item.gunid] = _number(playlists[item.gunid], playlists, known)
+        number += known[item.gunid]
+    return number
 
 
 def _check_voices(by_time: Iterable[Sound]) -> None:

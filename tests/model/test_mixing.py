@@ -86,8 +86,10 @@ def test_a_playlist_is_as_long_as_it_says_and_at_least_as_what_is_heard():
     assert length_us(playlist(length=7), []) == 7 * S
 
 
-def test_an_explosion_of_playlists_is_refused_early():
-    nested, playlists = CLIP, {}
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_an_explosion_of_playlists_is_refused_early(is_empty):
+    bottom = Gunid.parse("0000000000000099")
+    nested, playlists = (bottom if is_empty else CLIP), {bottom: playlist()}
     for depth in range(2, 20):
         kind = FileType.AUDIO_CLIP if nested == CLIP else FileType.PLAYLIST
         gunid = Gunid.parse(f"{depth:016x}")
