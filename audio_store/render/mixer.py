@@ -89,8 +89,9 @@ class _Playing:
         return samples
 
     def close(self) -> None:
-        if self._source is not None:
-            self._source.close()
+        source, self._source = self._source, None  # it is of some size, and the mix may be long
+        if source is not None:
+            source.close()
 
     def _failed(self, error: Exception) -> PartFailed:
         text = error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error)

@@ -11,6 +11,7 @@ J. O. Smith, "Digital Audio Resampling"; Kaiser's formulas: Oppenheim and Schafe
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +130,7 @@ def _looked_up(
     return found
 
 
+@cache
 def _table() -> npt.NDArray[np.float64]:
     """The filter's values on one side, from its middle outwards, `_STEPS` a crossing."""
     times = np.arange(_CROSSINGS * _STEPS + 1) / _STEPS

@@ -50,7 +50,7 @@ class Source:
             self._go_to(frames_of(part.from_us, self._sound.samplerate), tick)
             self._stack = stack.pop_all()
         rate = self._sound.samplerate
-        self._resampler = (
+        self._resampler: Resampler | None = (
             Resampler(self._read, rate, mix.sample_rate, mix.channels)
             if rate != mix.sample_rate
             else None
@@ -61,6 +61,7 @@ class Source:
         return self._resampler.read(frames) if self._resampler else self._read(frames)
 
     def close(self) -> None:
+        self._resampler = None  # it refers to us: its matrix would stay until it is collected
         self._stack.close()
 
     def _go_to(self, frame: int, tick: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 """The mix is what arithmetic says, to the sample."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,15 @@ def test_a_mix_is_the_same_when_it_has_crossed_a_pipe() -> None:
 def test_tests_are_made_with_a_library_that_keeps_floats(file) -> None:
     sound = quiet(100)
     assert (soundfile.read(file(exact(sound)), dtype="float32")[0] == sound).all()
+
+
+def test_what_has_been_heard_takes_no_memory(file) -> None:
+    tone = file(exact(quiet(4800), 48_000))
+    parts = [Part(tone, at * 100_000, 0, 100_000) for at in range(80)]
+    blocks = mixed(mix_of(*parts, frames=80 * 4410), lambda: None)
+    tracemalloc.start()
+    try:
+        taken = [tracemalloc.get_traced_memory()[0] for _ in blocks]
+    finally:
+        tracemalloc.stop()
+    assert max(taken[-9:]) - max(taken[:9]) < 2**20
