@@ -217,7 +217,8 @@ class _Restoring:
     async def _clip(self, gunid: Gunid, names: Names) -> bool:
         if names.document is None:
             raise BadDocument("its metadata document is not in the backup")
-        document = Document.parse(await self._text(names.document))
+        largest = self.service.largest_document
+        document = Document.parse(await self._text(names.document), largest=largest)
         audio = self.files[names.audio] if names.audio is not None else None
         if audio is None or not audio.size:
             if document.first(webstreams.URL) is None:

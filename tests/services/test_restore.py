@@ -341,6 +341,18 @@ def test_what_is_no_backup_is_refused_as_a_whole(stocked, archive, reason):
     assert restore(stocked, archive).fault == str(caught.value)
 
 
+def test_a_document_that_is_nested_too_deep_fails_alone(stocked, high):
+    deep = "<a>" * 3000 + "</a>" * 3000
+    files = cowbell(high)
+    files[f"audioClip/{ONE}"] = high
+    files[f"audioClip/{ONE}.xml"] = titled("one").replace("one", deep).encode()
+    done = restored(stocked, packed(files))
+    assert done.restored == 1
+    (failure,) = done.failures
+    assert failure.item == f"audioClip/{ONE}.xml"
+    assert "nested deeper" in failure.reason
+
+
 # -- the upload ---------------------------------------------------------------------------------
 
 
