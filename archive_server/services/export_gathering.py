@@ -29,8 +29,8 @@ from archive_server.services.rights import require_on_clip
 
 
 @dataclass
-class Export:
-    """An archive, as it is gathered."""
+class _Export:
+    """An archive, as one transaction gathers it."""
 
     caller: Caller
     token: str
@@ -42,8 +42,18 @@ class Export:
     known: dict[Gunid, Known] = field(default_factory=dict)
 
 
-def lease(cursor: Any, export: Export, wanted: Sequence[Gunid]) -> list[Revision]:
-    """Gather everything, lease it, and note what the archive is made of."""
+def lease(
+    cursor: Any,
+    caller: Caller,
+    token: str,
+    wanted: Sequence[Gunid],
+    *,
+    list_type: ListType,
+    standalone: bool,
+    at: datetime,
+) -> list[Revision]:
+    """Gather everything, lease it, and note what the archive is made of; return its audio."""
+    export = _Export(caller, token, list_type, standalone, at)
     for gunid in wanted:
         _gather_playlist(cursor, export, gunid, None)
     first, _ = export.playlists[wanted[0]]
@@ -63,11 +73,11 @@ def lease(cursor: Any, export: Export, wanted: Sequence[Gunid]) -> list[Revision
     return [] if export.standalone else [revision for revision in found if revision is not None]
 
 
-def _gather_playlist(cursor: Any, export: Export, gunid: Gunid, inline: Playlist | None) -> None:
+def _gather_playlist(cursor: Any, export: _Export, gunid: Gunid, inline: Playlist | None) -> None:
     """Take a playlist as it was last saved, or as another one has written it, and all it holds."""
     if gunid in export.playlists:
         return
-    clip = clips.find(cursor, gunid)
+    clip = clips.find_for_reading(cursor, gunid)
     if clip is not None and clip.state is ClipState.READY:
         if clip.file_type is not FileType.PLAYLIST:
             raise NotFound(f"{gunid} is {clip.file_type.noun}, not a playlist")
@@ -84,7 +94,7 @@ def _gather_playlist(cursor: Any, export: Export, gunid: Gunid, inline: Playlist
         _gather(cursor, export, item)
 
 
-def _gather(cursor: Any, export: Export, item: Item) -> None:
+def _gather(cursor: Any, export: _Export, item: Item) -> None:
     if item.gunid is None:
         return  # all that is known of it is where it is
     if item.kind is FileType.PLAYLIST:
@@ -93,7 +103,7 @@ def _gather(cursor: Any, export: Export, item: Item) -> None:
         _gather_clip(cursor, export, item.gunid)
 
 
-def _gather_clip(cursor: Any, export: Export, gunid: Gunid) -> None:
+def _gather_clip(cursor: Any, export: _Export, gunid: Gunid) -> None:
     clip = clips.get_ready_for_reading(cursor, gunid)
     if clip.file_type is FileType.PLAYLIST:
         raise NotFound(f"{gunid} is a playlist, not an audio clip")
@@ -113,7 +123,7 @@ def _known(clip: Clip, document: Document) -> Known:
     return Known(clip.file_type, title, facts.duration_us, extension=facts.format.value)
 
 
-def _playlist_members(export: Export, wanted: Sequence[Gunid]) -> list[exports.NewMember]:
+def _playlist_members(export: _Export, wanted: Sequence[Gunid]) -> list[exports.NewMember]:
     members = []
     if len(wanted) == 1:
         body = _body(export, wanted[0], is_topmost=True)
@@ -124,14 +134,14 @@ def _playlist_members(export: Export, wanted: Sequence[Gunid]) -> list[exports.N
     return members
 
 
-def _body(export: Export, gunid: Gunid, *, is_topmost: bool) -> bytes:
+def _body(export: _Export, gunid: Gunid, *, is_topmost: bool) -> bytes:
     playlist, xml = export.playlists[gunid]
     if export.list_type is ListType.LSPL:
         return xml.encode()
     return written(playlist, export.known, export.list_type, is_topmost=is_topmost)
 
 
-def _clip_members(cursor: Any, export: Export) -> list[exports.NewMember]:
+def _clip_members(cursor: Any, export: _Export) -> list[exports.NewMember]:
     members = []
     for gunid, (clip, xml) in export.clips.items():
         if clip.revision is not None:
@@ -140,7 +150,7 @@ def _clip_members(cursor: Any, export: Export) -> list[exports.NewMember]:
     return members
 
 
-def _leased(cursor: Any, export: Export, clip: Clip, revision: Revision) -> exports.NewMember:
+def _leased(cursor: Any, export: _Export, clip: Clip, revision: Revision) -> exports.NewMember:
     """A clip's audio, which a lease of its own keeps as long as the archive is open."""
     token = new_token()
     leases.add_audio(

@@ -21,7 +21,7 @@ from archive_server.model.playlist_archives import (
 from archive_server.model.tar_layout import Section, TarLayout
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
-from archive_server.services.export_gathering import Export, lease
+from archive_server.services.export_gathering import lease
 from archive_server.services.storing import read_part, store_errors
 from audio_store import AudioStore, ContentId
 
@@ -47,8 +47,15 @@ class ExportService:
             raise BadRequest("plids: at least one playlist expected")
         token = new_token()
         wanted = tuple(dict.fromkeys(gunids))
-        export = Export(caller, token, list_type, standalone, self.now())
-        kept = await self.database.run(lease, export, wanted)
+        kept = await self.database.run(
+            lease,
+            caller,
+            token,
+            wanted,
+            list_type=list_type,
+            standalone=standalone,
+            at=self.now(),
+        )
         try:
             await self._require(kept)
         except Unavailable:

@@ -131,6 +131,31 @@ def test_m3u_has_titles_and_whole_seconds(services, main, one):
     assert f"../audioClip/{one}.wav" in files[f"playlist/{main}.m3u"].decode()
 
 
+def test_an_archive_that_is_gathered_twice_has_what_is_there_the_second_time(
+    services, main, one, monkeypatch
+):
+    class Deadlock(Exception):
+        """What ends a transaction that is tried again."""
+
+    def in_vain(cursor, work, *args, **more):
+        work(cursor, *args, **more)
+        raise Deadlock
+
+    def at_second_try(*args, **more):
+        monkeypatch.undo()
+        with pytest.raises(Deadlock):
+            result_of(services.database.run(in_vain, *args, **more))
+        save(services, main, document(main, element(1, clip(one)), title="newer"))
+        return services.database.run(*args, **more)
+
+    caller = services.caller(Role.CLIENT)
+    monkeypatch.setattr(services.database, "run", at_second_try)
+    opening = services.exports.open(caller, [main], ListType.LSPL, standalone=True)
+    files = unpacked(read(services, result_of(opening)))
+    assert list(files) == ["exportedPlaylist.lspl", f"playlist/{main}.lspl"]
+    assert b"newer" in files["exportedPlaylist.lspl"]
+
+
 @removes_content
 def test_an_open_archive_stays_as_it_is_whatever_happens(services, main, one, two, low):
     token = export(services, main)
