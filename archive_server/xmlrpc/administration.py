@@ -16,7 +16,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.services.users import UserService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -30,40 +30,40 @@ class AdministrationMethods:
 
     async def add_user(self, client: Client, struct: Struct) -> Struct:
         """Add a user."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         login, password = text(struct, "login"), text(struct, "pass")
         await self.users.add(caller, login, password, _role(struct))
         return {"status": True}
 
     async def remove_user(self, client: Client, struct: Struct) -> Struct:
         """Remove a user."""
-        await self.users.remove(await self._caller(struct), text(struct, "login"))
+        await self.users.remove(await self._caller(client, struct), text(struct, "login"))
         return {"status": True}
 
     async def change_password(self, client: Client, struct: Struct) -> Struct:
         """Change a user's password."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.users.change_password(caller, text(struct, "login"), text(struct, "pass"))
         return {"status": True}
 
     async def list_users(self, client: Client, struct: Struct) -> Struct:
         """List the users."""
-        users = await self.users.list_users(await self._caller(struct))
+        users = await self.users.list_users(await self._caller(client, struct))
         return {"users": [{"login": user.login, "role": user.role.value} for user in users]}
 
     async def add_group(self, client: Client, struct: Struct) -> Struct:
         """Add a group."""
-        await self.groups.add(await self._caller(struct), text(struct, "group"))
+        await self.groups.add(await self._caller(client, struct), text(struct, "group"))
         return {"status": True}
 
     async def remove_group(self, client: Client, struct: Struct) -> Struct:
         """Remove a group."""
-        await self.groups.remove(await self._caller(struct), text(struct, "group"))
+        await self.groups.remove(await self._caller(client, struct), text(struct, "group"))
         return {"status": True}
 
     async def list_groups(self, client: Client, struct: Struct) -> Struct:
         """List the groups."""
-        groups = await self.groups.list_groups(await self._caller(struct))
+        groups = await self.groups.list_groups(await self._caller(client, struct))
         return {
             "groups": [
                 {
@@ -77,18 +77,18 @@ class AdministrationMethods:
 
     async def join_group(self, client: Client, struct: Struct) -> Struct:
         """Put a user or a group into a group."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.groups.join(caller, text(struct, "member"), text(struct, "group"))
         return {"status": True}
 
     async def leave_group(self, client: Client, struct: Struct) -> Struct:
         """Take a user or a group out of a group."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.groups.leave(caller, text(struct, "member"), text(struct, "group"))
         return {"status": True}
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 def _role(struct: Struct) -> Role:

@@ -20,7 +20,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import members, optional_text, text
 from archive_server.xmlrpc.search import CRITERIA, criteria
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -36,7 +36,7 @@ class BackupMethods:
 
     async def open(self, client: Client, struct: Struct) -> Struct:
         """Ask for a backup."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         wanted = criteria(members(struct, "criteria"))
         return {"token": await self.backups.start(caller, wanted)}
 
@@ -57,13 +57,13 @@ class BackupMethods:
 
     async def restore_open(self, client: Client, struct: Struct) -> Struct:
         """Say where to PUT a backup."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         upload = await self.restores.open(caller, optional_text(struct, "chsum"))
         return {"url": self.upload_url(client.base_url, upload.token), "token": upload.token}
 
     async def restore_close_put(self, client: Client, struct: Struct) -> Struct:
         """Begin to restore what was PUT."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         return {"token": await self.restores.finish_upload(caller, text(struct, "token"))}
 
     async def restore_check(self, client: Client, struct: Struct) -> Struct:

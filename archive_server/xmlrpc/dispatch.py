@@ -68,9 +68,9 @@ def _refused(fault: Fault, client: Client) -> bytes:
 
 
 def _gunid_in(values: Sequence[Value]) -> Mapping[str, str]:
-    """Find the clip that a call is about, for the log: by a gunid, not by what may be a secret."""
+    """Find what a call is about, for the log: by its id, not by what may be a secret."""
     for value in values:
-        named = value.get("gunid") if isinstance(value, Mapping) else None
+        named = value.get("gunid") or value.get("plid") if isinstance(value, Mapping) else None
         if isinstance(named, str):
             with suppress(BadRequest):
                 return {"gunid": str(Gunid.parse(named))}

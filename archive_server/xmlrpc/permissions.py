@@ -10,7 +10,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.administration import SINCE, STATUS
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -23,22 +23,22 @@ class PermissionMethods:
 
     async def allow(self, client: Client, struct: Struct) -> Struct:
         """Allow something."""
-        return await self._put(struct, allows=True)
+        return await self._put(client, struct, allows=True)
 
     async def deny(self, client: Client, struct: Struct) -> Struct:
         """Deny something."""
-        return await self._put(struct, allows=False)
+        return await self._put(client, struct, allows=False)
 
     async def revoke(self, client: Client, struct: Struct) -> Struct:
         """Remove a rule."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         subject, action = text(struct, "subject"), parsed_action(text(struct, "action"))
         await self.permissions.revoke(caller, subject, action, _object(struct))
         return {"status": True}
 
     async def list_permissions(self, client: Client, struct: Struct) -> Struct:
         """List rules."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         subject = optional_text(struct, "subject")
         target = _object(struct) if optional_text(struct, "object") else None
         permissions = await self.permissions.list_permissions(caller, subject, target)
@@ -56,7 +56,7 @@ class PermissionMethods:
 
     async def test(self, client: Client, struct: Struct) -> Struct:
         """Tell whether somebody may do something, and why."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         login = text(struct, "login")
         action = parsed_action(text(struct, "action"), also_any=False)
         verdict = await self.permissions.test(caller, login, action, _object(struct))
@@ -64,17 +64,18 @@ class PermissionMethods:
 
     async def add_class(self, client: Client, struct: Struct) -> Struct:
         """Add a class."""
-        await self.permissions.add_class(await self._caller(struct), text(struct, "class"))
+        await self.permissions.add_class(await self._caller(client, struct), text(struct, "class"))
         return {"status": True}
 
     async def remove_class(self, client: Client, struct: Struct) -> Struct:
         """Remove a class."""
-        await self.permissions.remove_class(await self._caller(struct), text(struct, "class"))
+        caller = await self._caller(client, struct)
+        await self.permissions.remove_class(caller, text(struct, "class"))
         return {"status": True}
 
     async def list_classes(self, client: Client, struct: Struct) -> Struct:
         """List the classes."""
-        classes = await self.permissions.list_classes(await self._caller(struct))
+        classes = await self.permissions.list_classes(await self._caller(client, struct))
         return {
             "classes": [
                 {"class": each.name, "members": [str(member) for member in each.members]}
@@ -84,25 +85,25 @@ class PermissionMethods:
 
     async def add_to_class(self, client: Client, struct: Struct) -> Struct:
         """Put an object into a class."""
-        return await self._classify(struct, is_in=True)
+        return await self._classify(client, struct, is_in=True)
 
     async def remove_from_class(self, client: Client, struct: Struct) -> Struct:
         """Take an object out of a class."""
-        return await self._classify(struct, is_in=False)
+        return await self._classify(client, struct, is_in=False)
 
-    async def _put(self, struct: Struct, *, allows: bool) -> Struct:
-        caller = await self._caller(struct)
+    async def _put(self, client: Client, struct: Struct, *, allows: bool) -> Struct:
+        caller = await self._caller(client, struct)
         subject, action = text(struct, "subject"), parsed_action(text(struct, "action"))
         await self.permissions.put(caller, subject, action, _object(struct), allows=allows)
         return {"status": True}
 
-    async def _classify(self, struct: Struct, *, is_in: bool) -> Struct:
-        caller = await self._caller(struct)
+    async def _classify(self, client: Client, struct: Struct, *, is_in: bool) -> Struct:
+        caller = await self._caller(client, struct)
         await self.permissions.classify(caller, text(struct, "class"), _object(struct), is_in=is_in)
         return {"status": True}
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 def _object(struct: Struct) -> Object:

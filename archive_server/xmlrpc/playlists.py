@@ -29,7 +29,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import boolean, optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct, Value
 
 _NEW_FILE = "newFile.xml"  # what the original calls a playlist without a name
@@ -46,7 +46,7 @@ class PlaylistMethods:
 
     async def create(self, client: Client, struct: Struct) -> Struct:
         """Make an empty playlist."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         wanted = plid(struct) if optional_text(struct, "plid") else None
         name = optional_text(struct, "fname")
         name = file_name(name) if name else _NEW_FILE
@@ -54,12 +54,12 @@ class PlaylistMethods:
 
     async def edit(self, client: Client, struct: Struct) -> Struct:
         """Give out the right to change a playlist, and say where to GET it."""
-        lease = await self.playlists.edit(await self._caller(struct), plid(struct))
+        lease = await self.playlists.edit(await self._caller(client, struct), plid(struct))
         return self._readable(client, lease)
 
     async def save(self, client: Client, struct: Struct) -> Struct:
         """Save a playlist."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         token, xml = text(struct, "token"), text(struct, "newPlaylist")
         return {"plid": str(await self.playlists.save(caller, token, xml))}
 
@@ -69,13 +69,13 @@ class PlaylistMethods:
 
     async def delete(self, client: Client, struct: Struct) -> Struct:
         """Delete a playlist. Unforced it answers success too, since it does what was asked."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.playlists.delete(caller, plid(struct), forced=boolean(struct, "forced"))
         return {"status": True}
 
     async def open(self, client: Client, struct: Struct) -> Struct:
         """Say where to GET a playlist, and all that it holds."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         recursive = boolean(struct, "recursive")
         opened = await self.access.open(caller, plid(struct), recursive=recursive)
         answer = self._playlist(client, opened)
@@ -87,11 +87,12 @@ class PlaylistMethods:
 
     async def exists(self, client: Client, struct: Struct) -> Struct:
         """Tell whether there is such a playlist."""
-        return {"exists": await self.playlists.exists(await self._caller(struct), plid(struct))}
+        caller = await self._caller(client, struct)
+        return {"exists": await self.playlists.exists(caller, plid(struct))}
 
     async def is_available(self, client: Client, struct: Struct) -> Struct:
         """Tell whether a playlist can be changed, and if not, who changes it."""
-        edit = await self.playlists.edit_of(await self._caller(struct), plid(struct))
+        edit = await self.playlists.edit_of(await self._caller(client, struct), plid(struct))
         if edit is None:
             return {"available": True, "ownerid": "", "ownerlogin": ""}
         owner_id = "" if edit.user_id is None else edit.user_id
@@ -120,8 +121,8 @@ class PlaylistMethods:
             "filename": lease.file_name,
         }
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 def plid(struct: Struct) -> Gunid:

@@ -15,7 +15,7 @@ from archive_server.services.preferences import PreferenceService
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -28,36 +28,36 @@ class PreferenceMethods:
 
     async def load(self, client: Client, struct: Struct) -> Struct:
         """Give what the user keeps under a key."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         return {"value": await self.preferences.load(caller, text(struct, "key"))}
 
     async def save(self, client: Client, struct: Struct) -> Struct:
         """Keep something for the user."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.preferences.save(caller, text(struct, "key"), text(struct, "value"))
         return {"status": True}
 
     async def remove(self, client: Client, struct: Struct) -> Struct:
         """Forget what the user keeps under a key."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         await self.preferences.remove(caller, text(struct, "key"))
         return {"status": True}
 
     async def load_of_group(self, client: Client, struct: Struct) -> Struct:
         """Give what a group keeps under a key."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         group, key = text(struct, "group"), text(struct, "key")
         return {"value": await self.preferences.load_of_group(caller, group, key)}
 
     async def save_of_group(self, client: Client, struct: Struct) -> Struct:
         """Keep something for a group."""
-        caller = await self._caller(struct)
+        caller = await self._caller(client, struct)
         group, key = text(struct, "group"), text(struct, "key")
         await self.preferences.save_of_group(caller, group, key, text(struct, "value"))
         return {"status": True}
 
-    async def _caller(self, struct: Struct) -> Caller:
-        return await self.sessions.caller(text(struct, "sessid"))
+    async def _caller(self, client: Client, struct: Struct) -> Caller:
+        return await caller_of(self.sessions, client, struct)
 
 
 _KEY = Member("key", Kind.STRING, "the name it is kept under, 1 to 255 characters")

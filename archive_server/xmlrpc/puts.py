@@ -16,7 +16,7 @@ from archive_server.services.puts import PutService
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -30,7 +30,7 @@ class PutMethods:
 
     async def open(self, client: Client, struct: Struct) -> Struct:
         """Say where to PUT. (The original asked nobody who they were, and filled its disk.)"""
-        upload = await self.puts.open(await self.sessions.caller(text(struct, "sessid")))
+        upload = await self.puts.open(await caller_of(self.sessions, client, struct))
         return {
             "url": self.upload_url(client.base_url, upload.token),
             "fname": upload.file_name,

@@ -19,7 +19,7 @@ from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import text
 from archive_server.xmlrpc.playlists import PLID, plid
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 _NO_GUNID = "NULL"  # what clients are told before there is one
@@ -70,7 +70,7 @@ class RenderingMethods:
         return await self._close(struct, Rendering.FEED)
 
     async def _start(self, client: Client, struct: Struct, kind: Rendering) -> Struct:
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         return {"token": await self.rendering.start(caller, plid(struct), kind, client.base_url)}
 
     async def _close(self, struct: Struct, kind: Rendering) -> Struct:

@@ -26,7 +26,7 @@ from archive_server.services.importing import ImportService
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import boolean, items, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct, Value
 
 _TAR = "tar"
@@ -45,7 +45,7 @@ class TransferMethods:
 
     async def export_open(self, client: Client, struct: Struct) -> Struct:
         """Say where to GET an archive of playlists."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         token = await self.exports.open(
             caller, _plids(struct), _list_type(struct), standalone=boolean(struct, "standalone")
         )
@@ -58,7 +58,7 @@ class TransferMethods:
 
     async def import_open(self, client: Client, struct: Struct) -> Struct:
         """Say where to PUT an archive of playlists."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         upload = await self.imports.open(caller, text(struct, "chsum"))
         return {"url": self.upload_url(client.base_url, upload.token), "token": upload.token}
 

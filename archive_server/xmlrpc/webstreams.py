@@ -10,7 +10,7 @@ from archive_server.xmlrpc.clips import GUNID, METADATA, gunid, metadata
 from archive_server.xmlrpc.file_names import file_name
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import optional_text, text
-from archive_server.xmlrpc.sessions import SESSION
+from archive_server.xmlrpc.sessions import SESSION, caller_of
 from archive_server.xmlrpc.values import Struct
 
 
@@ -23,7 +23,7 @@ class WebstreamMethods:
 
     async def store(self, client: Client, struct: Struct) -> Struct:
         """Add a webstream, or replace one."""
-        caller = await self.sessions.caller(text(struct, "sessid"))
+        caller = await caller_of(self.sessions, client, struct)
         wanted: Gunid | None = gunid(struct) if optional_text(struct, "gunid") else None
         stored = await self.webstreams.store(
             caller,

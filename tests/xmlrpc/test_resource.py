@@ -18,6 +18,7 @@ from archive_server.http.site import ArchiveSite
 from archive_server.model.users import Role
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
+from archive_server.xmlrpc.methods import METHODS
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.xml_tree import SMALL
 
@@ -215,40 +216,66 @@ def test_what_the_site_refuses_is_answered_in_our_language(head, answered):
     protocol.connectionLost(Failure(ConnectionLost()))
 
 
-def test_a_call_is_one_line_of_the_log(resource, services):
-    session_id, secret = services.session_id(Role.CLIENT), "5ecre7" * 5
-    about = {"sessid": session_id, "gunid": "00000000000000AA"}
+def logged(resource: XmlRpcResource, method: str, members: dict[str, str]) -> LogEvent:
+    """The line of the log about a call."""
     site = ArchiveSite(
-        [Route("/xmlrpc", ("POST",), resource.render)], request_bytes=9999, touch=touch
+        [Route("/xmlrpc", ("POST",), resource.render)], request_bytes=99999, touch=touch
     )
     lines: list[LogEvent] = []
     globalLogPublisher.addObserver(lines.append)
     try:
-        for method, members in (
-            ("locstor.getAudioClip", about),
-            ("locstor.existsAudioClip", about),
-            ("locstor.login", {"login": secret, "pass": secret}),
-            (f"locstor.{secret}", {"gunid": secret}),
-        ):
-            protocol, transport = site.buildProtocol(None), MemoryTransport()
-            protocol.makeConnection(transport)
-            body = xmlrpc.client.dumps((members,), method).encode()
-            head = b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
-            protocol.dataReceived(head % len(body) + body)
-            protocol.connectionLost(Failure(ConnectionLost()))
+        protocol, transport = site.buildProtocol(None), MemoryTransport()
+        protocol.makeConnection(transport)
+        body = xmlrpc.client.dumps((members,), method).encode()
+        head = b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+        protocol.dataReceived(head % len(body) + body)
+        protocol.connectionLost(Failure(ConnectionLost()))
     finally:
         globalLogPublisher.removeObserver(lines.append)
+    (line,) = lines
+    return line
+
+
+def test_a_call_is_one_line_of_the_log(resource, services):
+    session_id, secret = services.session_id(Role.CLIENT), "5ecre7" * 5
+    clip = {"sessid": session_id, "gunid": "00000000000000AA"}
+    playlist = {"sessid": session_id, "plid": "00000000000000AA"}
+    lines = [
+        logged(resource, method, members)
+        for method, members in (
+            ("locstor.getAudioClip", clip),
+            ("locstor.existsAudioClip", clip),
+            ("locstor.existsPlaylist", playlist),
+            ("locstor.login", {"login": secret, "pass": secret}),
+            (f"locstor.{secret}", {"gunid": secret}),
+        )
+    ]
     told = [[line[name] for name in ("call", "user", "gunid", "outcome")] for line in lines]
     login = services.caller(Role.CLIENT).login
     assert told == [
         ["locstor.getAudioClip", login, "00000000000000aa", " fault 805"],
         ["locstor.existsAudioClip", login, "00000000000000aa", ""],
+        ["locstor.existsPlaylist", login, "00000000000000aa", ""],
         ["locstor.login", "-", "-", " fault 802"],
         ["(unknown method)", "-", "-", " fault 1"],
     ]
     written = " ".join(formatEvent(line) for line in lines)
     assert secret not in written
     assert session_id not in written
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        method.name
+        for method in METHODS
+        if any(member.name == "sessid" and not member.optional for member in method.takes)
+        and method.name != "locstor.logout"
+    ],
+)
+def test_the_log_tells_whose_session_a_call_is_in(resource, services, method):
+    members = {"sessid": services.session_id(Role.CLIENT)}
+    assert logged(resource, method, members)["user"] == services.caller(Role.CLIENT).login
 
 
 async def touch() -> None:
