@@ -20,6 +20,7 @@ __all__ = ["Fade", "Item", "Playlist", "search_document"]
 
 _MOST = 100_000  # elements and attributes: a week of jingles
 _LONGEST_CLOCK_US = 100 * 3600 * 1_000_000  # beyond that, readers want seconds
+_LONGEST_US = 10**20 * 1_000_000  # beyond that, there are more digits than we read
 _KINDS = {"audioClip": FileType.AUDIO_CLIP, "playlist": FileType.PLAYLIST}
 _NAMES = {
     FileType.AUDIO_CLIP: "audioClip",
@@ -95,7 +96,10 @@ class Playlist:
         return _playlist(root)
 
     def to_xml(self) -> str:
-        """The canonical form, which also C++ clients read: `parse` gives an equal playlist."""
+        """The canonical form, which also C++ clients read: `parse` gives an equal playlist.
+
+        Raises BadDocument for times that could not be read again, such as sums of readable ones.
+        """
         return xml_writing.write(_root(self))
 
     def check_metadata(self) -> None:
@@ -333,4 +337,6 @@ def _time(us: int | None) -> str | None:
     """A time as all clients read it: hours have two digits in their form of the clock."""
     if us is None:
         return None
+    if us >= _LONGEST_US:
+        raise BadDocument("playlist: a time in it, or a sum of such, is too long")
     return extent_text(us) if us < _LONGEST_CLOCK_US else f"{us // 1_000_000}.{us % 1_000_000:06}"

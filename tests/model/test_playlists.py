@@ -162,6 +162,29 @@ def test_clips_may_be_cut(attributes, cut):
     assert (item.clip_start_us, item.clip_end_us) == cut
 
 
+NINES = "9" * 20  # as many seconds as a time may have
+
+
+@pytest.mark.parametrize(
+    ("element", "playlist"),
+    [
+        (f'clipStart="{NINES}" clipLength="{NINES}"', ""),
+        (f'clipEnd="99:99:{NINES}"', 'playlength="0"'),
+        ("", f'playlength="99:99:{NINES}"'),
+    ],
+)
+def test_times_that_could_not_be_read_again_are_not_written(element, playlist):
+    item = f'<playlistElement id="1" relativeOffset="0" {element}>{CLIP}</playlistElement>'
+    with pytest.raises(BadDocument, match="too long"):
+        parse(item, f'id="0000000000000001" {playlist}').to_xml()
+
+
+def test_the_longest_times_are_read_back():
+    item = f'<playlistElement id="1" relativeOffset="{NINES}" clipEnd="0">{CLIP}</playlistElement>'
+    playlist = parse(item)
+    assert Playlist.parse(playlist.to_xml()).items == playlist.items
+
+
 def test_what_is_written_inside_stays():
     item = item_of(
         '<playlist id="0000000000000002" title="in" playlength="00:00:11.000000">'
