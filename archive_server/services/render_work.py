@@ -109,7 +109,8 @@ class RenderWork:
         for held in plan.held.values():
             await self._require_whole(held)
             report(0)
-        path = job.directory / "mix.ogg"
+        # Who was taken for dead, and is not, removes their own.
+        path = job.directory / f"{job.holder}.ogg"
         try:
             await self.in_thread(
                 self.renderer.render, plan.mix, path, lambda share: report(_MIXING * share)

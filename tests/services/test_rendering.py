@@ -15,6 +15,7 @@ from archive_server.errors import Forbidden, NotFound, UnknownToken, WrongToken
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Role
+from archive_server.services.jobs import SILENCE
 from archive_server.services.rendering import Rendering
 from archive_server.workers.jobs import JobRunner
 
@@ -97,6 +98,25 @@ def sound_of(services, rendered):
 
 def level(samples):
     return float(np.sqrt(np.mean(samples**2)))
+
+
+def test_who_was_taken_for_dead_leaves_the_file_of_who_took_over(services, clip, playlist):
+    gunid = playlist(element(1, clip(), "0"))
+    kind = Rendering.FILE
+    token = result_of(services.rendering.start(services.caller(), gunid, kind, BASE))
+    first = result_of(services.jobs.claim([kind]))
+    services.clock.advance(2 * SILENCE)
+    second = result_of(services.jobs.claim([kind]))
+    result_of(services.jobs.make_directory(second))
+
+    def while_the_other_ends(share):
+        if share == 0.9:
+            result_of(services.render_work.to_file(first, lambda _: None))
+
+    made = result_of(services.render_work.to_file(second, while_the_other_ends))
+    result_of(services.jobs.succeed(second, made))
+    samples, _ = sound_of(services, result_of(services.rendering.check(token, kind)))
+    assert level(samples) > 0
 
 
 def test_clips_are_heard_one_after_the_other(services, clip, playlist, render):
