@@ -33,6 +33,7 @@ from audio_store.render import Fade, Mix, Part, Renderer, RenderFailed
 # What clips made of playlists are called (LiveSupport storage protocol, 7.5).
 _FILE_NAME = "rendered_playlist"
 _CREATOR, _DESCRIPTION = "dc:creator", "dc:description"
+_LONGEST_TAG = 255  # characters; what is written into a file must not be most of it
 # Of the work: mixing; then the file is examined and put into the store.
 _MIXING = 0.9
 
@@ -146,8 +147,8 @@ class RenderWork:
             channels,
             length_us,
             tuple(self._part(sound, gathered.held[sound.gunid].clip) for sound in heard),
-            gathered.playlist.title,
-            gathered.playlist.document.first(_CREATOR) or "",
+            gathered.playlist.title[:_LONGEST_TAG],
+            (gathered.playlist.document.first(_CREATOR) or "")[:_LONGEST_TAG],
         )
         return _Plan(gathered.held, heard, mix)
 

@@ -119,6 +119,14 @@ def test_who_was_taken_for_dead_leaves_the_file_of_who_took_over(services, clip,
     assert level(samples) > 0
 
 
+def test_a_long_title_is_cut_in_the_file(services, clip, playlist, render):
+    title = "x" * 3_000_000
+    gunid = playlist(element(1, clip(), "0"), metadata=f"<dc:title>{title}</dc:title>")
+    _, rendered = render(gunid)
+    samples, _ = sound_of(services, rendered)
+    assert level(samples) > 0
+
+
 def test_clips_are_heard_one_after_the_other(services, clip, playlist, render):
     gunid = playlist(element(1, clip(440), "0"), element(2, clip(880), "00:00:01.000000"))
     token, rendered = render(gunid)
