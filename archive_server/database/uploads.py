@@ -50,9 +50,15 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
     )
     row = cursor.fetchone()
     if row is None:
-        cursor.execute("SELECT FROM lease WHERE token = %s", (token,))
+        cursor.execute(
+            """
+            SELECT FROM lease WHERE token = %(token)s
+            UNION ALL SELECT FROM job WHERE token = %(token)s
+            """,
+            {"token": token},
+        )
         if cursor.rowcount:
-            raise WrongToken("this token reads; it does not take an upload")
+            raise WrongToken("this token is for something else than an upload")
         raise UnknownToken("unknown, closed or expired upload token")
     return _upload(*row)
 

@@ -45,7 +45,7 @@ KIND = "restore"  # of job
 _KINDS = (KIND,)
 _FILE_NAME = "backup.tar"
 _MOST = 2_500_000  # members: a million clips and some
-_TOLD = 20  # items that a fault names
+_TOLD = 1000  # items that a fault names; a longer sentence helps nobody
 _MTIME = re.compile(r" ?<ls:mtime[^>]*>[^<]*</ls:mtime>")
 
 

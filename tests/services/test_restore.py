@@ -30,6 +30,7 @@ from archive_server.model.jobs import JobCancelled
 from archive_server.model.rights import Action
 from archive_server.model.search import Criteria
 from archive_server.model.users import Role
+from archive_server.services.restore import Failure, Restored
 
 ONE = Gunid.parse("00000000000000a1")
 TWO = Gunid.parse("00000000000000a2")
@@ -287,11 +288,17 @@ def test_nobody_restores_what_they_may_not_write(stocked, low):
         result_of(stocked.restores.open(stocked.caller(Role.CLIENT), ""))
 
 
-def test_a_fault_names_some_and_counts_all(services):
+def test_a_fault_names_everything_that_could_not_be_restored(services):
     files = {f"audioClip/{n:016x}.xml": titled("x").encode() for n in range(30)}
     fault = restore(services, packed(files)).fault
     assert fault.startswith("30 of 30 items could not be restored: ")
-    assert fault.endswith("; and 10 more")
+    assert all(name in fault for name in files)
+
+
+def test_a_fault_of_thousands_counts_those_it_does_not_name():
+    fault = Restored(5, 0, tuple(Failure(str(n), "no") for n in range(1010))).fault()
+    assert fault.startswith("1010 of 1015 items could not be restored: 0: no; ")
+    assert fault.endswith("; 999: no; and 10 more")
 
 
 def test_the_parts_of_an_item_are_all_or_nothing(stocked, high, low):

@@ -97,6 +97,12 @@ def test_a_lease_takes_no_bytes(services, high):
         receive(services, lease.token, b"x")
 
 
+def test_a_job_takes_no_bytes(services):
+    token = result_of(services.jobs.start(services.caller(), "a kind", {}))
+    with pytest.raises(WrongToken):
+        receive(services, token, b"x")
+
+
 def test_digests_that_no_longer_hold_are_forgotten_before_the_first_byte(services, token, cursor):
     receive(services, token, b"first")
     receiving = result_of(services.uploads.receive(token, None, None))
