@@ -7,6 +7,7 @@
 | the connection is lost by COMMIT               | Unavailable: it may have been committed or not |
 | deadlock, serialization failure                | again, a few times, then Unavailable           |
 | timeout, full disk, shutdown, read-only server | Unavailable                                    |
+| a row refers to one that is gone               | Conflict: somebody has just removed it         |
 | any other error, of PostgreSQL's or ours       | raised as it is                                |
 """
 
@@ -18,11 +19,16 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
-from psycopg2.errors import DeadlockDetected, ReadOnlySqlTransaction, SerializationFailure
+from psycopg2.errors import (
+    DeadlockDetected,
+    ForeignKeyViolation,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+)
 from psycopg2.extensions import connection as Connection
 
 from archive_server.database.connections import connect
-from archive_server.errors import ArchiveError, Unavailable
+from archive_server.errors import ArchiveError, Conflict, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,6 +76,9 @@ class Transactions:
                     raise Unavailable(_TROUBLE) from error
                 # Of two that stand in each other's way, one shall come first.
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - not a secret
+            except ForeignKeyViolation as error:
+                # A user, say, who was removed while their last call was carried out.
+                raise Conflict("something that this needs has just been removed") from error
             except (psycopg2.OperationalError, ReadOnlySqlTransaction) as error:
                 raise Unavailable(_TROUBLE) from error
         raise AssertionError("the last attempt returns or raises")

@@ -13,7 +13,7 @@ from psycopg2.errors import UndefinedTable
 from archive_server.database.connections import connect
 from archive_server.database.embedded import EmbeddedPostgres
 from archive_server.database.transactions import Transactions
-from archive_server.errors import NotFound, Unavailable
+from archive_server.errors import Conflict, NotFound, Unavailable
 
 
 @pytest.fixture
@@ -79,6 +79,12 @@ def test_a_session_that_failed_unexpectedly_is_not_used_again(transactions):
 def test_a_mistake_in_sql_is_raised_as_it_is(transactions):
     with pytest.raises(UndefinedTable):
         transactions.perform(execute, "SELECT * FROM nothing")
+
+
+def test_what_refers_to_something_that_has_just_gone_is_a_conflict(transactions):
+    transactions.perform(execute, "CREATE TABLE part (of text REFERENCES thing)")
+    with pytest.raises(Conflict, match="just been removed"):
+        transactions.perform(execute, "INSERT INTO part VALUES ('gone')")
 
 
 def test_a_deferred_constraint_that_fails_at_commit_is_raised_as_it_is(transactions):
