@@ -46,12 +46,12 @@ def offset_of(url: str) -> int:
 
 
 def cut_off(url: str, whole: bytes, sent: int) -> None:
-    """Send a part of the body, and break the connection once it has arrived."""
+    """Send a part of the body, break the connection, and wait until all that came is kept."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         head = f"PUT {parts.path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(whole)}\r\n\r\n"
         connection.sendall(head.encode() + whole[:sent])
-        await_offset(url, sent)
+    await_offset(url, sent)
 
 
 def await_offset(url: str, expected: int) -> None:
