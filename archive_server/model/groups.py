@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from archive_server.model.permissions import Subject
 
-STATION_PREFERENCES = "StationPrefs"  # the group that keeps what is true of the whole station
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
