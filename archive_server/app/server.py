@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,6 +22,7 @@ from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
+from archive_server.http.transport import listen, listening_socket
 from archive_server.options import Address
 from archive_server.services.first_start import find_or_make_store, make_first_user
 from archive_server.services.storing import store_errors
@@ -194,9 +194,9 @@ class Server:
         urls = []
         for text in self._config.server.listen:
             address = Address.parse(text)
-            kind = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
-            endpoint = kind(self._reactor, address.port, interface=address.host, backlog=1024)
-            port = await endpoint.listen(self._site)
+            listening = listening_socket(address.host, address.port)
+            self._stack.callback(listening.close)
+            port = listen(self._reactor, listening, self._site)
             self._stack.push_async_callback(_stop_listening, port)
             host = f"[{address.host}]" if ":" in address.host else address.host
             urls.append(f"http://{host}:{port.getHost().port}/")

@@ -13,20 +13,20 @@ from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, is_gone
-from archive_server.http.selection import Selection, select
-from archive_server.http.sending import send_pieces
+from archive_server.http.responses import HttpProblem
+from archive_server.http.selection import SELECTING, Selection, select
+from archive_server.http.sending import send_file, send_pieces
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
 from archive_server.model.users import Caller
 from archive_server.services.downloads import AudioFile, DocumentFile, DownloadService
 from archive_server.services.exporting import ArchiveFile, ExportService
 from archive_server.services.sessions import SessionService
-from archive_server.services.storing import read_part
 
 log = Logger()
 
 _BEARER = "bearer "
+_SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
 
 
@@ -52,7 +52,7 @@ class Downloads:
                 await self._send_export(request, await self.exports.opened(file))
             else:
                 await self.send_audio(request, file, is_fixed=True)
-        if request.sentLength:
+        if request.sent:
             await self._touch_at_the_end(token)
 
     async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
@@ -107,12 +107,8 @@ class Downloads:
                     is_audio=True,
                 ),
             )
-            if not is_gone(request):
-                await send_pieces(
-                    request,
-                    selection.pieces,
-                    lambda part: self.in_thread(read_part, content, part),
-                )
+            if not request.is_gone:
+                await send_file(request, selection.pieces, content, self.in_thread)
 
     async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
         lease = archive.lease
@@ -132,7 +128,7 @@ class Downloads:
             ),
         )
         try:
-            if not is_gone(request):
+            if not request.is_gone:
                 # As a Deferred it begins at once, while the block before is being sent.
                 await send_pieces(
                     request,
@@ -173,7 +169,7 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
             is_audio=False,
         ),
     )
-    if not is_gone(request):
+    if not request.is_gone:
         for piece in selection.pieces:
             request.write(piece.head + file.body[piece.part.start : piece.part.stop])
         request.finish()
@@ -181,16 +177,27 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
 
 def begin(request: ArchiveRequest, shown: Representation) -> Selection:
     """Choose what is sent of a file, and set status and headers. Raises HttpProblem."""
-    headers = request.joined_headers()
-    selection = select(request.verb, headers, shown, boundary=secrets.token_hex(16))
+    selection = select(request.verb, _asked(request), shown, _new_boundary)
     if selection.status == 412:
         raise HttpProblem(412, "it is not, or no longer, what the conditions name")
     if selection.status == 416:
         raise HttpProblem(416, f"there are {shown.size} bytes", selection.headers)
-    request.setResponseCode(selection.status)
-    for name, value in selection.headers.items():
-        request.setHeader(name, value)
+    request.status = selection.status
+    request.answer_headers.update(selection.headers)
     return selection
+
+
+def _asked(request: ArchiveRequest) -> dict[str, str]:
+    """The headers that choose what of a file is sent."""
+    return {
+        _SELECTING[name]: value.decode("latin-1")
+        for name, value in request.headers.items()
+        if name in _SELECTING
+    }
+
+
+def _new_boundary() -> str:
+    return secrets.token_hex(16)
 
 
 def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
@@ -201,10 +208,8 @@ def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
 
 
 def _session_id(request: ArchiveRequest) -> str | None:
-    authorization = request.getHeader("authorization") or ""
+    authorization = request.header("authorization") or ""
     if authorization.lower().startswith(_BEARER):
-        return str(authorization)[len(_BEARER) :].strip()
-    cookie = request.getCookie(b"sessid")
-    if cookie is not None:
-        return str(cookie, "latin-1")
-    return request.argument("sessid")
+        return authorization[len(_BEARER) :].strip()
+    cookie = request.cookie("sessid")
+    return request.argument("sessid") if cookie is None else cookie
