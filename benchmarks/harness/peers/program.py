@@ -9,6 +9,8 @@ from pathlib import Path
 
 from benchmarks.harness.processes import ServerProcess, free_port
 
+CONNECTIONS = 8  # to PostgreSQL, for each of those who ask it; our own default
+
 _PEERS = "benchmarks.harness.peers"
 
 
