@@ -81,6 +81,10 @@ class ServerProcess:
         """The memory its processes hold."""
         return resident_bytes(self.pids())
 
+    def largest_bytes(self) -> int:
+        """The memory of that process which holds most."""
+        return max(resident_bytes([pid]) for pid in self.pids())
+
     def stop(self) -> None:
         """End it, and wait for that."""
         if self.process.poll() is None:
