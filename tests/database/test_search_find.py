@@ -73,9 +73,12 @@ def few(request, monkeypatch):
     monkeypatch.setattr("archive_server.database.search_find._FEW", request.param)
 
 
+# What fails in one of the six variants is tried again in those that run after it. Later runs try
+# it only if the variant that ran first is the same, which is why it is printed.
 _settings = settings(
     max_examples=20,
     deadline=None,
+    print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
