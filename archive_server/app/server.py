@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from archive_server.app.listening import certificates, close, open_entrances, take_connections
 from archive_server.app.services import Seams, build_prober, build_services
 from archive_server.app.site import build_site
 from archive_server.config import Config
@@ -22,8 +23,6 @@ from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
-from archive_server.http.transport import listen, listening_socket
-from archive_server.options import Address
 from archive_server.services.first_start import find_or_make_store, make_first_user
 from archive_server.services.storing import store_errors
 from archive_server.threads import Threads
@@ -59,6 +58,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
 
     Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
+    certificates(config)  # what is wrong with them is said before anything is started
     _allow_open_files()
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -140,6 +140,7 @@ class Server:
         self._site = build_site(
             config, self._services, self._disk, self._parsing, self._require_ready
         )
+        self._certificates = certificates(config)
         self._stack = AsyncExitStack()
         self._failure: Failure | None = None
 
@@ -191,16 +192,12 @@ class Server:
         runner.start()
         self._stack.push_async_callback(runner.stop, self._config.server.stop_grace_s)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)
-        urls = []
-        for text in self._config.server.listen:
-            address = Address.parse(text)
-            listening = listening_socket(address.host, address.port)
-            self._stack.callback(listening.close)
-            port = listen(self._reactor, listening, self._site)
+        entrances = open_entrances(self._config)
+        self._stack.callback(close, entrances)
+        for entrance in entrances:
+            port = take_connections(self._reactor, entrance, self._site, self._certificates)
             self._stack.push_async_callback(_stop_listening, port)
-            host = f"[{address.host}]" if ":" in address.host else address.host
-            urls.append(f"http://{host}:{port.getHost().port}/")
-        return urls
+        return [entrance.url for entrance in entrances]
 
     def _look_after_postgres(self, postgres: EmbeddedPostgres) -> None:
         try:

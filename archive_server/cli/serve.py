@@ -15,6 +15,7 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
+from archive_server.app.reactor import install
 from archive_server.app.server import Announcement, run
 from archive_server.cli.offline import CommandFailed, Target, failures
 from archive_server.cli.options import config_option, data_option, json_option, print_json
@@ -54,9 +55,7 @@ def serve(
     if listen:
         config = replace(config, server=replace(config.server, listen=listen))
     _log_to(sys.stderr, log_level)
-    # Importing it installs it, which nothing but a server needs.
-    from twisted.internet import reactor
-
+    reactor = install()  # which nothing but a server needs
     with failures():
         try:
             run(reactor, config, data_dir, _Spoken())

@@ -328,11 +328,9 @@ class Connection(NetworkProtocol):
             is_modern=version == "1.1",
             headers=headers,
         )
-        # RFC 9112, 6.1: an older client that speaks of chunks may mean something else.
+        # Older clients get one answer a connection, whatever they say of keeping it alive.
         request.is_last = (
-            self.site.is_stopping
-            or not parser.should_keep_alive()
-            or (coding is not None and version == "1.0")
+            not request.is_modern or not parser.should_keep_alive() or self.site.is_stopping
         )
         choose_route(request, self._hosts)
         self._incoming = request

@@ -2,9 +2,9 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -16,6 +16,7 @@ from archive_server.http.requests import ArchiveRequest
 from archive_server.http.responses import HttpProblem
 from archive_server.http.selection import SELECTING, Selection, select
 from archive_server.http.sending import send_file, send_pieces
+from archive_server.model.clips import AudioFormat
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
 from archive_server.model.users import Caller
@@ -25,6 +26,7 @@ from archive_server.services.sessions import SessionService
 
 log = Logger()
 
+_SOON = timedelta(minutes=1)
 _BEARER = "bearer "
 _SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
@@ -47,12 +49,19 @@ class Downloads:
         if isinstance(file, DocumentFile):
             _send_document(request, file)
             return
-        with self._using(token):
+        began_at = self.service.now()
+        self._in_use[token] += 1
+        try:
             if isinstance(file, ExportLease):
                 await self._send_export(request, await self.exports.opened(file))
             else:
                 await self.send_audio(request, file, is_fixed=True)
-        if request.sent:
+        finally:
+            self._in_use[token] -= 1
+            if not self._in_use[token]:
+                del self._in_use[token]
+        # Its beginning was a use already; what is over soon need not be noted twice.
+        if request.sent and self.service.now() - began_at > _SOON:
             await self._touch_at_the_end(token)
 
     async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
@@ -96,19 +105,11 @@ class Downloads:
         with file.content as content:
             selection = begin(
                 request,
-                Representation(
-                    media_type=file.format.media_type,
-                    extension=file.format.value,
-                    file_name=file.file_name,
-                    size=file.size,
-                    sha256=file.sha256,
-                    modified=file.modified,
-                    is_fixed=is_fixed,
-                    is_audio=True,
+                _shown(
+                    file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed
                 ),
             )
-            if not request.is_gone:
-                await send_file(request, selection.pieces, content, self.in_thread)
+            await send_file(request, selection.pieces, content, self.in_thread)
 
     async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
         lease = archive.lease
@@ -144,15 +145,27 @@ class Downloads:
         except Unavailable:  # the answer is out, and must not look broken off
             log.warn("cannot note the use of a lease: the database is away")
 
-    @contextmanager
-    def _using(self, token: str) -> Iterator[None]:
-        self._in_use[token] += 1
-        try:
-            yield
-        finally:
-            self._in_use[token] -= 1
-            if not self._in_use[token]:
-                del self._in_use[token]
+
+@lru_cache(1024)
+def _shown(
+    kind: AudioFormat,
+    file_name: str,
+    size: int,
+    sha256: bytes,
+    modified: datetime,
+    is_fixed: bool,
+) -> Representation:
+    """Audio as clients get it; kept for those that ask for part after part."""
+    return Representation(
+        media_type=kind.media_type,
+        extension=kind.value,
+        file_name=file_name,
+        size=size,
+        sha256=sha256,
+        modified=modified,
+        is_fixed=is_fixed,
+        is_audio=True,
+    )
 
 
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
@@ -184,6 +197,7 @@ def begin(request: ArchiveRequest, shown: Representation) -> Selection:
         raise HttpProblem(416, f"there are {shown.size} bytes", selection.headers)
     request.status = selection.status
     request.answer_headers.update(selection.headers)
+    request.more_headers = selection.more_headers
     return selection
 
 

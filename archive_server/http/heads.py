@@ -15,16 +15,33 @@ _SPECIAL = {"etag": "ETag", "www-authenticate": "WWW-Authenticate"}
 _BREAKS = re.compile(r"[\r\n\0]+")
 
 
-def head(status: int, headers: Mapping[str, str], connection: str = "") -> bytes:
-    """What goes before a body; `connection` is the value of that header, if it is not empty."""
+def head(
+    status: int,
+    headers: Mapping[str, str],
+    more: str = "",
+    *,
+    is_last: bool = False,
+    is_modern: bool = True,
+) -> bytes:
+    """What goes before a body.
+
+    `more` are headers as `header_lines` has written them. `is_last`: the connection is closed.
+    Old clients (HTTP/1.0) get their own version back: PHP's XML_RPC looks at it.
+    """
+    version = "HTTP/1.1" if is_modern else "HTTP/1.0"
+    lines = header_lines(headers)
+    close = "Connection: close\r\n" if is_last else ""
+    return f"{version}{_status(status)}{_clock.line()}{lines}{more}{close}\r\n".encode()
+
+
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Headers as they are written. No value can begin another header: its line breaks go."""
     lines = "".join([f"{_written(name)}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers) or "\0" in lines:
-        lines = "".join(
-            [f"{_written(name)}: {_BREAKS.sub(' ', value)}\r\n" for name, value in headers.items()]
-        )
-    if connection:
-        lines += f"Connection: {connection}\r\n"
-    return f"{_status_line(status)}{_clock.line()}{lines}\r\n".encode()
+    count = len(headers)
+    if lines.count("\n") == lines.count("\r") == count and "\0" not in lines:
+        return lines
+    clean = {name: _BREAKS.sub(" ", value) for name, value in headers.items()}
+    return "".join([f"{_written(name)}: {value}\r\n" for name, value in clean.items()])
 
 
 @lru_cache(256)
@@ -34,8 +51,8 @@ def _written(name: str) -> str:
 
 
 @lru_cache(64)
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}\r\nServer: archive-server\r\n"
+def _status(status: int) -> str:
+    return f" {status} {REASONS.get(status, 'Unknown')}\r\nServer: archive-server\r\n"
 
 
 class _Clock:

@@ -88,6 +88,7 @@ class ArchiveRequest:
     body_has_come = False
     body: Body | None = None  # of a route that streams
     content = b""  # of any other, when it has come
+    more_headers = ""  # of the answer, as they are written
     is_last = False  # nothing can follow on its connection
     status = 200
     has_started = False  # its answer has
@@ -188,11 +189,11 @@ class ArchiveRequest:
         if self.connection is None:
             return
         self.status = status
+        if headers:
+            self.answer_headers.update(headers)
         if status not in _BODILESS:
             self.answer_headers["content-type"] = content_type
             self.answer_headers["content-length"] = str(len(body))
-        if headers:
-            self.answer_headers.update(headers)
         self.write(body)
         self.finish()
 
@@ -246,8 +247,13 @@ class ArchiveRequest:
             "content-length" not in headers and self.status not in _BODILESS
         ):
             self.is_last = True
-        connection = "close" if self.is_last else "" if self.is_modern else "keep-alive"
-        return head(self.status, headers, connection)
+        return head(
+            self.status,
+            headers,
+            self.more_headers,
+            is_last=self.is_last,
+            is_modern=self.is_modern,
+        )
 
     # The end of the connection.
 

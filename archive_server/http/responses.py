@@ -87,6 +87,7 @@ def _forget_headers(request: ArchiveRequest) -> None:
     """Take back what was to be said of an answer that an error has come before."""
     kept = request.answer_headers.get("tus-resumable")
     request.answer_headers.clear()
+    request.more_headers = ""
     if kept is not None:
         request.set_header("tus-resumable", kept)
 

@@ -27,6 +27,7 @@ class Selection:
     status: int
     headers: Mapping[str, str]
     pieces: tuple[Piece, ...] = ()
+    more_headers: str = ""  # as they are written
 
 
 def select(
@@ -38,7 +39,7 @@ def select(
     by commas. `new_boundary` makes what separates the parts of a multipart body: nobody must be
     able to guess it.
     """
-    verdict = judge(headers, shown.validators)
+    verdict = judge(headers, shown.validators) if headers else Verdict.CARRY_OUT
     if verdict is Verdict.NOT_MODIFIED:
         return Selection(304, shown.validator_headers())
     if verdict is Verdict.FAILED:
@@ -57,21 +58,24 @@ def select(
 def _whole(method: str, shown: Representation) -> Selection:
     length = {"content-type": shown.media_type, "content-length": str(shown.size)}
     pieces = (Piece(b"", range(shown.size)),) if method == "GET" else ()
-    return Selection(200, {**shown.headers(), **length}, pieces)
+    return Selection(200, length, pieces, shown.headers)
 
 
 def _partial(
     parts: tuple[range, ...], shown: Representation, new_boundary: Callable[[], str]
 ) -> Selection:
     if len(parts) == 1:
-        pieces: tuple[Piece, ...] = (Piece(b"", parts[0]),)
-        form = {
+        (part,) = parts
+        single = {
             "content-type": shown.media_type,
-            "content-range": content_range(parts[0], shown.size),
+            "content-range": content_range(part, shown.size),
+            "content-length": str(len(part)),
         }
-    else:
-        boundary = new_boundary()
-        pieces = multipart(shown.media_type, parts, shown.size, boundary)
-        form = {"content-type": f"multipart/byteranges; boundary={boundary}"}
-    length = {"content-length": str(sum(map(len, pieces)))}
-    return Selection(206, {**shown.headers(), **form, **length}, pieces)
+        return Selection(206, single, (Piece(b"", part),), shown.headers)
+    boundary = new_boundary()
+    pieces = multipart(shown.media_type, parts, shown.size, boundary)
+    several = {
+        "content-type": f"multipart/byteranges; boundary={boundary}",
+        "content-length": str(sum(map(len, pieces))),
+    }
+    return Selection(206, several, pieces, shown.headers)

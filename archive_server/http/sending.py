@@ -19,7 +19,7 @@ from twisted.internet.error import ConnectionLost
 from archive_server.blocking import InThread
 from archive_server.http.representations import Piece
 from archive_server.http.requests import ArchiveRequest
-from archive_server.services.storing import read_cached, read_part, warm
+from archive_server.services.storing import is_cached, read_part, warm
 
 BLOCK = 256 * 1024
 # What the kernel is asked to send at once: it may have to wait for what has left the page cache
@@ -44,24 +44,35 @@ async def send_file(
         await send_pieces(request, pieces, lambda part: _read(content, part, in_thread))
         return
     try:
-        for piece in _cut(pieces, WINDOW):
-            if not piece.part:
-                request.write(piece.head)
-                continue
-            if read_cached(content, piece.part[-1:]) is None:
-                await in_thread(warm, content, piece.part)
-            if request.is_gone:
-                return
-            await request.send_file(content.fileno(), piece.part, piece.head)
+        for piece in pieces:
+            await _send_piece(request, piece, content, in_thread)
     except ConnectionLost:
         return
     request.finish()
 
 
+async def _send_piece(
+    request: ArchiveRequest, piece: Piece, content: BinaryIO, in_thread: InThread
+) -> None:
+    """Let the kernel send a piece, window by window. Raises ConnectionLost, Unavailable."""
+    head, left = piece.head, piece.part
+    if not left:
+        request.write(head)
+    while left:
+        part, left = left[:WINDOW], left[WINDOW:]
+        if not is_cached(content, part):
+            await in_thread(warm, content, part)
+        if request.is_gone:
+            raise ConnectionLost
+        await request.send_file(content.fileno(), part, head)
+        head = b""
+
+
 def _read(content: BinaryIO, part: range, in_thread: InThread) -> Awaitable[bytes]:
     """Read a part: at once if it is in memory, or else in a thread."""
-    cached = read_cached(content, part)
-    return in_thread(read_part, content, part) if cached is None else succeed(cached)
+    if is_cached(content, part):
+        return succeed(read_part(content, part))
+    return in_thread(read_part, content, part)
 
 
 async def send_pieces(request: ArchiveRequest, pieces: Sequence[Piece], read: Read) -> None:
@@ -69,7 +80,7 @@ async def send_pieces(request: ArchiveRequest, pieces: Sequence[Piece], read: Re
 
     Raises what `read` raises.
     """
-    await _send_blocks(request, _cut(pieces, BLOCK), read)
+    await _send_blocks(request, _blocks(pieces), read)
     request.finish()
 
 
@@ -85,9 +96,9 @@ async def _send_blocks(request: ArchiveRequest, blocks: Iterator[Piece], read: R
         piece = next(blocks, None)
 
 
-def _cut(pieces: Sequence[Piece], size: int) -> Iterator[Piece]:
-    """The same bytes, in pieces of at most `size` bytes of the file."""
+def _blocks(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """The same bytes, in pieces of at most BLOCK bytes of the file."""
     for piece in pieces:
-        yield Piece(piece.head, piece.part[:size])
-        for start in range(piece.part.start + size, piece.part.stop, size):
-            yield Piece(b"", range(start, min(start + size, piece.part.stop)))
+        yield Piece(piece.head, piece.part[:BLOCK])
+        for start in range(piece.part.start + BLOCK, piece.part.stop, BLOCK):
+            yield Piece(b"", range(start, min(start + BLOCK, piece.part.stop)))

@@ -1,13 +1,14 @@
 """The site: which path leads where, and all connections from the first to a graceful stop."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from archive_server.http import urls
 from archive_server.http.backups import Backups
@@ -23,9 +24,14 @@ from archive_server.http.simple_get import SimpleGet, to_the_front
 from archive_server.http.uploads import Uploads
 
 log = Logger()
+_publish: Any = log.observer
 
 _IDLE_S = 60
 _TOUCH_EVERY_S = 60
+_LINE = (
+    "{method} {route} {call} {user} {gunid} {status}{outcome}, {size} bytes "
+    "in {elapsed_ms} ms for {address}{remark}"
+)
 
 
 def routes(
@@ -154,20 +160,25 @@ class ArchiveSite(Factory):
         """Write the line of a request: never its path, which may hold a token or session id."""
         began_at = self.seconds() if request.began_at is None else request.began_at
         traces = request.traces
-        log.info(
-            "{method} {route} {call} {user} {gunid} {status}{outcome}, {size} bytes "
-            "in {elapsed_ms} ms for {address}{remark}",
-            method=request.verb if request.verb in KNOWN_METHODS else "(unknown method)",
-            route=request.route.template if request.route else "(no such path)",
-            call=traces.get("call", "-"),
-            user=traces.get("user", "-"),
-            gunid=traces.get("gunid", "-"),
-            status=request.status if request.has_started else "unanswered",
-            outcome=f" {traces['outcome']}" if "outcome" in traces else "",
-            address=request.address or "-",
-            size=request.sent,
-            elapsed_ms=round((self.seconds() - began_at) * 1000),
-            remark=", client left" if request.is_gone else "",
+        _publish(  # as log.info does, without the 3 of its 4 µs that its own events take
+            {
+                "log_level": LogLevel.info,
+                "log_namespace": log.namespace,
+                "log_source": None,
+                "log_time": time(),
+                "log_format": _LINE,
+                "method": request.verb if request.verb in KNOWN_METHODS else "(unknown method)",
+                "route": request.route.template if request.route else "(no such path)",
+                "call": traces.get("call", "-"),
+                "user": traces.get("user", "-"),
+                "gunid": traces.get("gunid", "-"),
+                "status": request.status if request.has_started else "unanswered",
+                "outcome": f" {traces['outcome']}" if "outcome" in traces else "",
+                "address": request.address or "-",
+                "size": request.sent,
+                "elapsed_ms": round((self.seconds() - began_at) * 1000),
+                "remark": ", client left" if request.is_gone else "",
+            }
         )
 
     def _pause(self, seconds: float) -> Deferred[None]:
