@@ -59,7 +59,7 @@ class Site(Front, Protocol):
 
 
 class _Refused(Exception):
-    """Nothing more of it is read; holds what is answered, if it is."""
+    """Nothing more of it is read."""
 
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
@@ -79,6 +79,7 @@ class Connection(NetworkProtocol):
     # What came first, as long as its method is not known; the parser does not give it back.
     _opening: bytes | None = b""
     _line: bytes | None = None  # the first, with a method that the parser does not know
+    _reason = _BAD_REQUEST  # what is answered when it cannot be
     _skips_body = False  # the parser believes that another protocol follows
     _is_going_on = False  # ... and was told otherwise
     # ... and answered.
@@ -216,10 +217,9 @@ class Connection(NetworkProtocol):
             self._read_line(b"\n" if self._opening is None else self._opening)
         except HttpParserUpgrade as upgrade:
             self._go_on_after_upgrade(data[upgrade.args[0] :])
-        except HttpParserError as error:
+        except HttpParserError:
             if not self._is_deaf:
-                cause = error.__context__
-                self._refuse(cause.args[0] if isinstance(cause, _Refused) else _BAD_REQUEST)
+                self._refuse(self._reason)
         else:
             if self._unread > _UNREAD_BYTES:
                 self._refuse(_BAD_REQUEST)
@@ -249,6 +249,7 @@ class Connection(NetworkProtocol):
         """
         self._parser = Parser(self)
         if self._skips_body:
+            self._skips_body = False
             length = b"content-length", b"transfer-encoding"
             headers = [
                 name + b": " + self._headers[name] for name in length if name in self._headers
@@ -293,7 +294,8 @@ class Connection(NetworkProtocol):
         self._opening = None
         self._target += some
         if len(self._target) > _HEAD_BYTES:
-            raise _Refused(_URI_TOO_LONG)
+            self._reason = _URI_TOO_LONG
+            raise _Refused
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._incoming is not None:  # a trailer: nobody wants it
@@ -302,7 +304,7 @@ class Connection(NetworkProtocol):
         self._header_count += 1
         self._head_size += len(name) + len(value)
         if self._head_size > _HEAD_BYTES or self._header_count > _MOST_HEADERS:
-            raise _Refused(_BAD_REQUEST)
+            raise _Refused
         name, value = name.lower(), value.rstrip()
         if name in headers:
             value = headers[name] + b", " + value
@@ -319,7 +321,7 @@ class Connection(NetworkProtocol):
         version = parser.get_http_version()
         coding = headers.get(b"transfer-encoding")
         if version not in ("1.1", "1.0") or (coding and coding.lower() != b"chunked"):
-            raise _Refused(_BAD_REQUEST)
+            raise _Refused
         request = ArchiveRequest(
             self,
             self.site,
@@ -348,7 +350,6 @@ class Connection(NetworkProtocol):
 
     def on_message_complete(self) -> None:
         if self._skips_body:
-            self._skips_body = False
             return
         self._unread = 0
         self._has_begun = False
