@@ -32,6 +32,7 @@ from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
 from archive_server.services.restore import KIND as RESTORE
 from archive_server.services.restore import RestoreService
+from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
@@ -181,7 +182,7 @@ def build_services(
             jobs,
             seams.jobs,
             now,
-            clip_policy.largest_document,
+            RestoreLimits(config.limits.restore_members, clip_policy.largest_document),
         ),
     )
 

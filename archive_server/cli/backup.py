@@ -30,7 +30,7 @@ from archive_server.model.clips import FileType
 from archive_server.model.jobs import Report
 from archive_server.model.search import Criteria
 from archive_server.model.users import Caller
-from archive_server.services.restore import Restored
+from archive_server.services.restore_items import Restored
 from archive_server.services.tar_writing import sync_directory
 
 # A category, an operator, and all the rest.
@@ -144,9 +144,10 @@ def restore(
 def _show(restored: Restored) -> None:
     for failure in restored.failures:
         click.echo(f"not restored: {failure.item}: {failure.reason}")
+    if restored.unnamed:
+        click.echo(f"not restored: {restored.unnamed} more")
     click.echo(
-        f"restored {restored.restored}, unchanged {restored.unchanged},"
-        f" failed {len(restored.failures)}"
+        f"restored {restored.restored}, unchanged {restored.unchanged}, failed {restored.failed}"
     )
 
 
