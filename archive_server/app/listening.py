@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -34,7 +35,10 @@ class Entrance:
 
 
 def open_entrances(config: Config) -> list[Entrance]:
-    """Listen wherever the configuration says. Raises OSError, and then has closed all again."""
+    """Listen wherever the configuration says.
+
+    Raises CannotListenError, and then has closed all again.
+    """
     opened: list[Entrance] = []
     wanted = [(text, False) for text in config.server.listen]
     wanted += [(text, True) for text in config.tls.listen]
@@ -42,7 +46,7 @@ def open_entrances(config: Config) -> list[Entrance]:
         for text, is_secure in wanted:
             address = Address.parse(text)
             opened.append(Entrance(listening_socket(address.host, address.port), is_secure))
-    except OSError:
+    except CannotListenError:
         close(opened)
         raise
     return opened

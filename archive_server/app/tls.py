@@ -1,19 +1,17 @@
 """TLS: the certificate that is shown, and the key to it."""
 
-import re
 from pathlib import Path
+from typing import Any
 
-from OpenSSL import SSL, crypto
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from archive_server.options import ConfigError
-
-_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\r?\n.+?-----END CERTIFICATE-----", re.DOTALL
-)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -32,38 +30,31 @@ class Certificates:
 
 
 def _context(certificate: Path, key: Path) -> SSL.Context:
+    context: SSL.Context = CertificateOptions(
+        raiseMinimumTo=TLSVersion.TLSv1_2, acceptableProtocols=[b"http/1.1"]
+    ).getContext()
+    _require_readable(certificate, "certificate")
+    _require_readable(key, "key")
     try:
-        chain = [
-            crypto.load_certificate(crypto.FILETYPE_PEM, text)
-            for text in _CERTIFICATE.findall(_read(certificate, "certificate"))
-        ]
-    except crypto.Error:
-        chain = []
-    if not chain:
-        raise ConfigError([f"[tls] certificate: {certificate} holds no certificate in PEM"])
+        context.use_certificate_chain_file(str(certificate))
+    except SSL.Error:
+        raise ConfigError(
+            [f"[tls] certificate: {certificate} holds no certificate in PEM"]
+        ) from None
     try:
-        # Without a passphrase OpenSSL would ask for it at the terminal.
-        private = crypto.load_privatekey(crypto.FILETYPE_PEM, _read(key, "key"), b"")
-    except (crypto.Error, ValueError):
+        private: Any = load_pem_private_key(key.read_bytes(), None)
+        context.use_privatekey(private)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
         raise ConfigError(
             [f"[tls] key: {key} holds no private key in PEM without a passphrase"]
         ) from None
-    options = CertificateOptions(
-        privateKey=private,
-        certificate=chain[0],
-        extraCertChain=chain[1:],
-        raiseMinimumTo=TLSVersion.TLSv1_2,
-        acceptableProtocols=[b"http/1.1"],
-    )
-    try:
-        context: SSL.Context = options.getContext()
     except SSL.Error:
         raise ConfigError([f"[tls] key: {key} is not the key to {certificate}"]) from None
     return context
 
 
-def _read(path: Path, what: str) -> bytes:
+def _require_readable(path: Path, what: str) -> None:
     try:
-        return path.read_bytes()
+        path.read_bytes()
     except OSError as error:
         raise ConfigError([f"[tls] {what}: {path} cannot be read: {error.strerror}"]) from error

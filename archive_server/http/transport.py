@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import CannotListenError, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -175,9 +175,12 @@ def listen(reactor: Any, listening: socket.socket, factory: Factory) -> FilePort
 
 
 def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
-    """Listen at an address. Raises OSError."""
+    """Listen at an address. Raises CannotListenError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.create_server((host, port), family=family, backlog=backlog)
+    try:
+        made = socket.create_server((host, port), family=family, backlog=backlog)
+    except OSError as error:
+        raise CannotListenError(host, port, error) from error
     made.setblocking(False)
     return made
 
