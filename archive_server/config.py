@@ -80,6 +80,14 @@ class Retention:
 
     trash_days: int = option(30, most=_MOST_DAYS)
     revisions_days: int = option(7, most=_MOST_DAYS)
+    journal_days: int = option(0, most=_MOST_DAYS)  # 0: for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What is noted of what happens."""
+
+    accesses: bool = option(default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,7 @@ class Config:
     uploads: Uploads = field(default_factory=Uploads)
     leases: Leases = field(default_factory=Leases)
     retention: Retention = field(default_factory=Retention)
+    journal: Journal = field(default_factory=Journal)
     ids: Ids = field(default_factory=Ids)
     audio: Audio = field(default_factory=Audio)
     storage: Storage = field(default_factory=Storage)
@@ -155,6 +164,7 @@ SECTIONS: dict[str, type] = {
     "uploads": Uploads,
     "leases": Leases,
     "retention": Retention,
+    "journal": Journal,
     "ids": Ids,
     "audio": Audio,
     "storage": Storage,

@@ -1,6 +1,6 @@
 """Users, and who calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,3 +31,4 @@ class Caller:
     user_id: int
     login: str
     role: Role
+    address: str | None = field(default=None, compare=False)  # where from; None: not known
