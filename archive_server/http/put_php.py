@@ -1,8 +1,8 @@
 """`put.php`: uploads at the address they had in the old archive (LiveSupport protocol, 1.4).
 
-Bytes are received as at our own address; what is refused is told as `put.php` told it, in a line of
-text, with its statuses: 400 for what cannot be a token, 403 for a token that is not one of an upload
-(any more), 409 while another request writes.
+Bytes are received as at our own address; what is refused is told as `put.php` told it, in a line
+of text, with its statuses: 400 for what cannot be a token, 403 for a token that is not one of an
+upload (any more), 409 while another request writes.
 """
 
 import re

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from archive_server.database.embedded import RunningPostgres
 from benchmarks.harness.processes import ServerProcess, name_of, tree
 
 PASSWORD = "a password of the benchmarks"  # noqa: S105  a server that lives for a minute
@@ -66,6 +67,11 @@ class RunningArchive(ServerProcess):
     def postgres_pids(self) -> list[int]:
         """The embedded PostgreSQL's processes."""
         return [pid for pid in tree(self.process.pid) if name_of(pid).startswith("postgres")]
+
+    @property
+    def dsn(self) -> str:
+        """How others reach the embedded PostgreSQL."""
+        return RunningPostgres(self.data_dir / "socket").dsn()
 
     def call(self, method: str, **members: object) -> Any:
         """Call `locstor.METHOD` with our session. Raises xmlrpc.client.Fault."""

@@ -65,8 +65,9 @@ class ServerProcess:
     def require_running(self, deadline: float) -> None:
         """Raise RuntimeError if it has ended, or the time (monotonic) has come."""
         if self.process.poll() is not None or time.monotonic() > deadline:
+            said = self.log.read_text()[-2000:]
             self.stop()
-            raise RuntimeError(f"{self.process.args!r}: not ready; {self.log.read_text()[-2000:]}")
+            raise RuntimeError(f"{self.process.args!r}: not ready; {said}")
 
     def pids(self) -> list[int]:
         """The process and all it has started."""
@@ -79,6 +80,10 @@ class ServerProcess:
     def resident_bytes(self) -> int:
         """The memory its processes hold."""
         return resident_bytes(self.pids())
+
+    def largest_bytes(self) -> int:
+        """The memory of that process which holds most."""
+        return max(resident_bytes([pid]) for pid in self.pids())
 
     def stop(self) -> None:
         """End it, and wait for that."""

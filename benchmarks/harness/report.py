@@ -14,6 +14,8 @@ from benchmarks.harness.rounds import Figures
 
 OURS = "archive"  # what our server is called among the contestants
 
+_PAPER_WIDTH = 160  # of the text when it does not go to a terminal
+
 Better = Literal["more", "less"]
 
 
@@ -80,7 +82,7 @@ class Case:
     def verdict(self) -> str:
         """The goals, and whether they are met."""
         words = {True: "yes", False: "NO", None: "not measured"}
-        return "; ".join(f"{self.goal_text(goal)}: {words[self.met(goal)]}" for goal in self.goals)
+        return ", ".join(f"{self.goal_text(goal)}: {words[self.met(goal)]}" for goal in self.goals)
 
 
 @dataclass
@@ -131,7 +133,9 @@ class Report:
         table.add_column("goal: met?")
         for case in self.cases:
             table.add_row(case.name, case.unit, *map(case.cell, names), case.verdict())
-        console = Console(width=width, record=True, file=None, quiet=False)
+        console = Console(width=width)
+        if width is None and not console.is_terminal:
+            console = Console(width=_PAPER_WIDTH)
         with console.capture() as capture:
             console.print(table)
             console.print("(x n): our figure is n times that one", markup=False)

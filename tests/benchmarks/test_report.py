@@ -19,7 +19,7 @@ def test_more_is_better_unless_said_otherwise(report):
     report.add("plain", figures(archive=90, nginx=100), Goal("nginx", 0.8), Goal("nginx", 1.0))
     case = report.cases[0]
     assert [case.met(goal) for goal in case.goals] == [True, False]
-    assert case.verdict() == ">= 0.8 x nginx: yes; >= 1 x nginx: NO"
+    assert case.verdict() == ">= 0.8 x nginx: yes, >= 1 x nginx: NO"
 
 
 def test_where_less_is_better_a_goal_is_a_ceiling(report):
@@ -27,7 +27,7 @@ def test_where_less_is_better_a_goal_is_a_ceiling(report):
         "cpu", figures(archive=2.0, nginx=1.0), Goal("nginx", 1.1), Bound(3), unit="s/GB",
         better="less",
     )  # fmt: skip
-    assert report.cases[0].verdict() == "<= 1.1 x nginx: NO; <= 3 s/GB: yes"
+    assert report.cases[0].verdict() == "<= 1.1 x nginx: NO, <= 3 s/GB: yes"
 
 
 def test_a_goal_whose_peer_is_missing_is_neither_met_nor_missed(report):

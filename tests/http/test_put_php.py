@@ -1,4 +1,4 @@
-"""`put.php` and `access/`, below the bases of the old archive: §1.1, §1.4 and §1.5 of the protocol."""
+"""`put.php` and `access/`, below the bases of the old archive (LiveSupport protocol, 1.1, 1.4)."""
 
 import pytest
 from fixtures.fix_http import Answer, WebFront

@@ -20,7 +20,8 @@ http {{
     access_log off;
     default_type application/octet-stream;
     sendfile on;
-    tcp_nopush on;
+    # With it small answers wait 40 ms for an acknowledgement: 1,500 ranges/s instead of 28,000.
+    tcp_nopush off;
     keepalive_timeout 600s;
     keepalive_requests 100000000;
     send_timeout 600s;
