@@ -4,8 +4,10 @@ The defaults are here and nowhere else; `conf/archive-server.toml` shows them wi
 The environment, too, is read here and nowhere else.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from archive_server.options import (
     address,
     dsn,
     masked_dsn,
+    network,
     option,
     read_section,
     read_toml,
@@ -124,6 +127,29 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Operations:
+    """Who may watch it, and when they are warned."""
+
+    allow: tuple[str, ...] = option(("127.0.0.0/8", "::1"), check=network)
+    warn_free_bytes: int = option(10 * 1024 * _MIB)
+
+
+class LogFormat(StrEnum):
+    """How events are written to the log."""
+
+    KEY_VALUE = "key=value"
+    JSON = "json"
+    TEXT = "text"  # for people
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the log looks like."""
+
+    format: LogFormat = option(LogFormat.KEY_VALUE)  # noqa: RUF009 - a field
+
+
+@dataclass(frozen=True, slots=True)
 class Testing:
     """What only an archive may do that nobody would miss."""
 
@@ -136,6 +162,8 @@ class Environment:
 
     admin_password: str | None = field(default=None, repr=False)  # for the first user
     runtime_dir: Path | None = None  # for sockets; it goes when the service or the user does
+    notify_socket: str = ""  # of the service manager; empty: there is none that listens
+    watchdog_s: float = 0  # it wants to hear from us so often; 0: it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +181,8 @@ class Config:
     audio: Audio = field(default_factory=Audio)
     storage: Storage = field(default_factory=Storage)
     limits: Limits = field(default_factory=Limits)
+    operations: Operations = field(default_factory=Operations)
+    log: Log = field(default_factory=Log)
     testing: Testing = field(default_factory=Testing)
     environment: Environment = field(default_factory=Environment)
 
@@ -169,6 +199,8 @@ SECTIONS: dict[str, type] = {
     "audio": Audio,
     "storage": Storage,
     "limits": Limits,
+    "operations": Operations,
+    "log": Log,
     "testing": Testing,
 }
 
@@ -208,7 +240,17 @@ def _environment(environ: Mapping[str, str]) -> Environment:
     return Environment(
         admin_password=environ.get("ARCHIVE_ADMIN_PASSWORD") or None,
         runtime_dir=Path(runtime) if runtime else None,
+        notify_socket=environ.get("NOTIFY_SOCKET", ""),
+        watchdog_s=_watchdog_s(environ),
     )
+
+
+def _watchdog_s(environ: Mapping[str, str]) -> float:
+    """How long the service manager waits for a sign of life (sd_watchdog_enabled(3))."""
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0  # it is for who started us
+    microseconds = environ.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0
 
 
 __all__ = ["Config", "ConfigError", "as_dict", "load", "render"]
