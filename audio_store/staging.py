@@ -11,9 +11,10 @@ from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from audio_store.content_id import Digests, RunningDigests, read_digests
-from audio_store.disk import disk_errors, start_writing, write_some
+from audio_store.disk import cloned, disk_errors, start_writing, write_some
 from audio_store.errors import AudioStoreError, NothingStaged, StagingBusy
 
 # Opening is tried again when the file was published or dropped under our hands. Somebody got
@@ -22,6 +23,7 @@ _ATTEMPTS = 10
 
 # The disk begins with so many bytes while more arrive; fewer would only be more calls.
 _BEGUN_AT_ONCE = 8 << 20
+_BLOCK = 1 << 20  # bytes read of a file at once
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _WRITE = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -42,6 +44,7 @@ class StagedFile:
         self._file = file
         self._running = None if self.size else RunningDigests()
         self._begun = self.size  # the disk has begun with what is before
+        self._is_synced = False  # so far as this object, the only writer, knows
 
     @property
     def size(self) -> int:
@@ -55,6 +58,7 @@ class StagedFile:
         Raises StoreFull or StoreAway. What fitted stays, and is counted in `size` and digests.
         """
         rest = memoryview(block).cast("B")
+        self._is_synced = False
         while rest:
             with disk_errors():
                 written = write_some(self._file.fileno(), rest)
@@ -71,6 +75,7 @@ class StagedFile:
 
     def truncate(self) -> None:
         """Drop what was received and start afresh."""
+        self._is_synced = False
         with disk_errors():
             os.ftruncate(self._file.fileno(), 0)
         self._forget_digests()
@@ -103,11 +108,13 @@ class StagedFile:
             self._running = None
 
     def sync(self) -> None:
-        """Make what was received survive a power cut.
+        """Make what was received survive a power cut; once is enough, until something changes.
 
         Raises StoreAway or StoreFull, and then nothing is left of it: the kernel reports a page
         it could not write once, and forgets it. A second fsync would succeed and prove nothing.
         """
+        if self._is_synced:
+            return
         with disk_errors():
             try:
                 os.fsync(self._file.fileno())
@@ -115,6 +122,19 @@ class StagedFile:
                 with suppress(AudioStoreError):
                     self.truncate()
                 raise
+        self._is_synced = True
+
+    def seal(self) -> None:
+        """Make the file read-only, as it is to be published; before a `sync` it costs nothing."""
+        with disk_errors():
+            if os.fstat(self._file.fileno()).st_mode & 0o777 != _SEALED:
+                self._is_synced = False
+                os.fchmod(self._file.fileno(), _SEALED)
+
+    def begin_sync(self) -> None:
+        """Let the disk begin with all that was received: a `sync` later has less to wait for."""
+        start_writing(self._file.fileno(), self._begun, 0)
+        self._begun = self.size
 
     def move(self, final: Path) -> None:
         """Give the file its final name, in place of what has it, and close.
@@ -123,11 +143,25 @@ class StagedFile:
         The name itself is durable when the caller has synced its directory.
         """
         with disk_errors():
-            os.fchmod(self._file.fileno(), _SEALED)
+            self.seal()
             self.sync()
             self.path.rename(final)
         # At once: nothing may be appended to what is published.
         self.close()
+
+    def fill(self, source: BinaryIO) -> None:
+        """Append all that a file holds, from where it stands.
+
+        An empty one shares the blocks of the source where the file system can do that: it takes no
+        room, and no time. Raises what `append` does, and OSError if the source cannot be read.
+        """
+        if self.size == 0 and source.tell() == 0 and cloned(source.fileno(), self.path):
+            self._forget_digests()
+            self._is_synced = False
+            self._begun = self.size
+            return
+        while block := source.read(_BLOCK):
+            self.append(block)
 
     def drop(self) -> None:
         """Remove the file and close."""

@@ -17,6 +17,8 @@ from archive_server.services.backup import BackupService
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
 from archive_server.services.exporting import ExportService
+from archive_server.services.file_examining import Examiner
+from archive_server.services.folder_import import FolderImport
 from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
@@ -32,6 +34,7 @@ from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
 from archive_server.services.restore import KIND as RESTORE
 from archive_server.services.restore import RestoreService
+from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
@@ -184,7 +187,7 @@ def build_services(
             jobs,
             seams.jobs,
             now,
-            clip_policy.largest_document,
+            RestoreLimits(config.limits.restore_members, clip_policy.largest_document),
         ),
     )
 
@@ -205,7 +208,15 @@ def _retention(config: Config) -> Retention:
     )
 
 
-def build_prober(config: Config) -> Prober:
+def build_folder_import(
+    config: Config, store: AudioStore, prober: Prober, database: Database, decoders: int
+) -> FolderImport:
+    """What imports folders, with a prober of so many workers."""
+    examiner = Examiner(store, prober, frozenset(config.audio.accept))
+    return FolderImport(database, examiner, now, IdStyle(config.ids.style), decoders)
+
+
+def build_prober(config: Config, workers: int | None = None) -> Prober:
     """The probe's worker processes; they start when they are needed."""
     limits = Limits(longest_s=config.audio.longest_hours * 3600)
-    return Prober(workers=config.audio.probe_workers, limits=limits)
+    return Prober(workers=workers or config.audio.probe_workers, limits=limits)

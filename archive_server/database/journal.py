@@ -3,7 +3,7 @@
 How numbers are given out so that no reader misses one is told in schema/0011_operations.sql.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
@@ -46,6 +46,21 @@ def add(
         },
     )
     assert cursor.rowcount == 1, "what an event is about is there: it is noted before a removal"
+
+
+def add_all(
+    cursor: Cursor, kind: EventKind, clip_ids: Sequence[int], *, login: str, at: datetime
+) -> None:
+    """As `add`, for many clips with audio to which the same has happened."""
+    cursor.execute(
+        """
+        INSERT INTO journal (at, event, gunid, file_type, revision, login)
+        SELECT %s, %s, gunid, file_type, revision, %s FROM clip
+        WHERE clip_id = ANY(%s) ORDER BY clip_id
+        """,
+        (at, kind.value, login, list(clip_ids)),
+    )
+    assert cursor.rowcount == len(clip_ids), "they are there"
 
 
 def horizon(cursor: Cursor) -> int:
