@@ -21,10 +21,13 @@ from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded import EmbeddedPostgres
 from archive_server.database.external import require_suitable
 from archive_server.database.migrations import require_current
+from archive_server.database.notices import Listener
 from archive_server.database.pool import PooledDatabase
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.options import Address
 from archive_server.services.first_start import find_or_make_store, make_first_user
+from archive_server.services.memories import Memories
+from archive_server.services.remembering import Hearing
 from archive_server.services.storing import store_errors
 from archive_server.threads import Threads
 from archive_server.turns import Turns
@@ -42,6 +45,7 @@ _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _POSTGRES_LOOK_S = 1
 # Connections are files, and so is each clip of an archive that is being imported.
 _OPEN_FILES = 65536
+_SHARE_OF_FILES = 16  # one in so many may be kept open for leases that nobody reads just now
 
 
 class Announcement:
@@ -127,15 +131,30 @@ class Server:
         self._store = store
         self._prober = prober
         self._postgres = postgres
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        memories = Memories(Hearing(), most_leases=soft // _SHARE_OF_FILES)
+        self._listener = Listener(reactor, dsn, memories)
         self._database = PooledDatabase(
-            reactor, dsn, config.database.connections, config.database.statement_timeout_s
+            reactor,
+            dsn,
+            config.database.connections,
+            config.database.statement_timeout_s,
+            memories,
         )
         self._disk = Threads(reactor, _DISK_THREADS, "disk")
         self._probe = Threads(reactor, config.audio.probe_workers, "probe")
         self._hashing = Threads(reactor, _HASHING_THREADS, "hashing")
         self._parsing = Threads(reactor, _PARSING_THREADS, "parsing")
         self._jobs = Threads(reactor, _JOB_THREADS, "jobs")
-        seams = Seams(self._database, self._disk, self._probe, self._hashing, self._jobs, Turns())
+        seams = Seams(
+            self._database,
+            self._disk,
+            self._probe,
+            self._hashing,
+            self._jobs,
+            Turns(),
+            memories,
+        )
         self._services = build_services(config, data_dir, store, prober, seams)
         self._site = build_site(
             config, self._services, self._disk, self._parsing, self._require_ready
@@ -176,6 +195,8 @@ class Server:
         ):
             pool.start()
             self._stack.callback(pool.stop)
+        self._listener.start()
+        self._stack.callback(self._listener.stop)
         # Before the threads that wait for it: a long file is probed for minutes.
         self._stack.callback(self._prober.close)
         if self._postgres is not None:

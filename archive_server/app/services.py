@@ -1,7 +1,7 @@
 """The services, built from the configuration and what blocking work is done by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
+from archive_server.services.memories import Memories
 from archive_server.services.playlist_access import PlaylistAccess
 from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.remembering import Hearing
 from archive_server.services.render_work import RenderWork
 from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
@@ -50,6 +52,7 @@ class Seams:
     hashing: InThread
     jobs: InThread  # minutes of work: what jobs do
     in_turn: InTurn
+    memories: Memories = field(default_factory=lambda: Memories(Hearing(), 0))
 
 
 @dataclass(frozen=True)
@@ -122,9 +125,17 @@ def build_services(
     )
     search = SearchService(seams.database, config.limits.page)
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
-    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
+    memories = seams.memories
+    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease, memories.leases)
     return Services(
-        SessionService(seams.database, seams.hashing, seams.in_turn, now, retention.sessions),
+        SessionService(
+            seams.database,
+            seams.hashing,
+            seams.in_turn,
+            now,
+            retention.sessions,
+            memories.sessions,
+        ),
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         downloads,

@@ -46,8 +46,15 @@ class _LostBeforeCommit(Exception):
 class Transactions:
     """Runs transactions on as many connections as there are threads that ask. Blocks."""
 
-    def __init__(self, dsn: str, statement_timeout_s: float = 0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        statement_timeout_s: float = 0,
+        on_notices: Callable[[Connection], object] | None = None,
+    ) -> None:
+        """`on_notices` is given a connection that has notices, when a transaction has ended."""
         self._dsn = dsn
+        self._on_notices = on_notices
         self._statement_timeout_s = statement_timeout_s
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -108,6 +115,8 @@ class Transactions:
                 raise
             connection.commit()
             is_reusable = True
+            if connection.notices and self._on_notices is not None:
+                self._on_notices(connection)
         except ArchiveError:
             is_reusable = _rolled_back(connection)
             raise

@@ -1,6 +1,7 @@
 """Users, and who calls."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -31,3 +32,12 @@ class Caller:
     user_id: int
     login: str
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login that holds."""
+
+    caller: Caller
+    created_at: datetime
+    last_used_at: datetime  # as it is kept, which may be a little while ago
