@@ -13,12 +13,15 @@ from pathlib import Path
 from types import TracebackType
 
 from audio_store.content_id import Digests, RunningDigests, read_digests
-from audio_store.disk import disk_errors, write_some
+from audio_store.disk import disk_errors, start_writing, write_some
 from audio_store.errors import AudioStoreError, NothingStaged, StagingBusy
 
 # Opening is tried again when the file was published or dropped under our hands. Somebody got
 # something done each time, so one more try nearly always suffices.
 _ATTEMPTS = 10
+
+# The disk begins with so many bytes while more arrive; fewer would only be more calls.
+_BEGUN_AT_ONCE = 8 << 20
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _WRITE = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -38,6 +41,7 @@ class StagedFile:
         self.path = path
         self._file = file
         self._running = None if self.size else RunningDigests()
+        self._begun = self.size  # the disk has begun with what is before
 
     @property
     def size(self) -> int:
@@ -57,15 +61,27 @@ class StagedFile:
             if self._running is not None:
                 self._running.update(rest[:written])
             rest = rest[written:]
+        self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        waiting = self.size - self._begun
+        if waiting >= _BEGUN_AT_ONCE:
+            start_writing(self._file.fileno(), self._begun, waiting)
+            self._begun += waiting
 
     def truncate(self) -> None:
         """Drop what was received and start afresh."""
         with disk_errors():
             os.ftruncate(self._file.fileno(), 0)
+        self._forget_digests()
         self._running = RunningDigests()
+        self._begun = 0
 
     def known_digests(self) -> Digests | None:
-        """The digests, if every byte passed through this object; else None. Costs nothing."""
+        """The digests, if every byte passed through this object; else None.
+
+        Waits for the last few blocks at most, never for the disk.
+        """
         if self._running is None or self._running.size != self.size:
             return None
         return self._running.so_far()
@@ -77,8 +93,14 @@ class StagedFile:
             return known
         with disk_errors():
             self._file.seek(0)
+            self._forget_digests()
             self._running = read_digests(self._file)
         return self._running.so_far()
+
+    def _forget_digests(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
 
     def sync(self) -> None:
         """Make what was received survive a power cut.
@@ -115,6 +137,8 @@ class StagedFile:
 
     def close(self) -> None:
         """Let the next writer in. Harmless the second time."""
+        if self._running is not None:
+            self._running.close()
         if not self._file.closed:
             # Closing alone would leave the lock with a child that was forked a moment ago.
             with suppress(OSError):

@@ -136,9 +136,9 @@ def _key(category: str, item: Item) -> tuple:
     texts = _texts(category, item.document)
     if not texts:
         return (1, "")
-    if category == "ls:mtime":
+    if _is_meant(category, "ls:mtime"):
         return (0, min(datetime.fromisoformat(t) for t in texts if _is_instant(t)))
-    if category in ("dcterms:extent", "ls:year"):
+    if any(_is_meant(category, name) for name in ("dcterms:extent", "ls:year")):
         return (0, min(fold(text) for text in texts)[:64])
     return (0, sort_key(texts[0]))
 

@@ -1,8 +1,20 @@
 """Searching: what changes the search tables, and what asks them."""
 
 from archive_server.database.search_browse import browse
+from archive_server.database.search_bulk import index_many, rebuild
 from archive_server.database.search_check import differences
 from archive_server.database.search_find import find
 from archive_server.database.search_index import index, prune, unindex
+from archive_server.database.search_staging import Findable
 
-__all__ = ["browse", "differences", "find", "index", "prune", "unindex"]
+__all__ = [
+    "Findable",
+    "browse",
+    "differences",
+    "find",
+    "index",
+    "index_many",
+    "prune",
+    "rebuild",
+    "unindex",
+]

@@ -40,7 +40,7 @@ def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
 def _found(cursor: Cursor, criteria: Criteria) -> tuple[dict[FileType, int], Sql | None]:
     """How many clips match, by type, and what selects their ids; None if the page is empty."""
     asked = [condition.category for condition in criteria.conditions]
-    meant = categories_meant(cursor, [*asked, *(order.category for order in criteria.order_by)])
+    meant = categories_meant(cursor, asked, [order.category for order in criteria.order_by])
     found = find_conditions(cursor, criteria, meant)
     where = where_clause(criteria, found)
     totals = _totals(cursor, criteria, found, where)
@@ -48,7 +48,8 @@ def _found(cursor: Cursor, criteria: Criteria) -> tuple[dict[FileType, int], Sql
     if criteria.offset >= total:
         return totals, None
     is_few = total <= _FEW
-    order = sorting([(order, meant[order.category]) for order in criteria.order_by], few=is_few)
+    known = [order for order in criteria.order_by if order.category in meant]
+    order = sorting([(order, meant[order.category]) for order in known], few=is_few)
     return totals, _gathered(where, order) if is_few else _walked(where, order)
 
 

@@ -31,7 +31,7 @@ def index(
     mtime: datetime,
 ) -> None:
     """Make a clip findable by its document, or by a new one instead of the old."""
-    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_DICTIONARY_LOCK,))
+    share_dictionary(cursor)
     document = document.stamped(mtime)
     before = _values_before(cursor, clip_id, file_type)
     value_ids = _value_ids(cursor, search_rows.values_of(document))
@@ -40,6 +40,11 @@ def index(
     added = set(value_ids).difference(before or ())
     _write_links(cursor, clip_id, file_type, value_ids, removed)
     _count(cursor, file_type, added, removed, is_new=before is None)
+
+
+def share_dictionary(cursor: Cursor) -> None:
+    """Keep the values of the dictionary, used or not, until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_DICTIONARY_LOCK,))
 
 
 def unindex(cursor: Cursor, clip_id: int) -> None:
@@ -77,7 +82,7 @@ def _values_before(cursor: Cursor, clip_id: int, file_type: FileType) -> list[in
 
 def _value_ids(cursor: Cursor, values: Sequence[Value]) -> list[int]:
     """The ids of these values, in their order; what the dictionary lacks is added."""
-    categories = _category_ids(cursor, {value.category for value in values})
+    categories = category_ids(cursor, {value.category for value in values})
     keys = [(categories[value.category], str(value.digest)) for value in values]
     by_key = dict(zip(keys, values, strict=True))
     known = _known_values(cursor, keys)
@@ -89,7 +94,8 @@ def _value_ids(cursor: Cursor, values: Sequence[Value]) -> list[int]:
     return [known[key] for key in keys]
 
 
-def _category_ids(cursor: Cursor, names: Collection[str]) -> dict[str, int]:
+def category_ids(cursor: Cursor, names: Collection[str]) -> dict[str, int]:
+    """The ids of categories by their names; those that are new are added."""
     known = _known_categories(cursor, names)
     missing = sorted(set(names).difference(known))
     if missing:

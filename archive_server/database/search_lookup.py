@@ -34,12 +34,16 @@ class Found:
     only_value: int | None
 
 
-def categories_meant(cursor: Cursor, asked: Iterable[str]) -> dict[str, Meant]:
+def categories_meant(
+    cursor: Cursor, asked: Iterable[str], sorted_by: Iterable[str] = ()
+) -> dict[str, Meant]:
     """What the archive has of these categories, by the names they are asked by.
 
-    Raises BadCriteria for one that is neither in the standard nor in the archive.
+    One that is neither in the standard nor in the archive is left out if it is only sorted by
+    (livesupport-protocol 6.6: the default order it is then); else it raises BadCriteria.
     """
-    names = sorted(set(asked))
+    required = set(asked)
+    names = sorted(required.union(sorted_by))
     if not names:
         return {}
     cursor.execute(
@@ -52,8 +56,11 @@ def categories_meant(cursor: Cursor, asked: Iterable[str]) -> dict[str, Meant]:
         name: Meant(name, tuple(each for each in ids if is_meant(name, each[0]))) for name in names
     }
     for name in names:
-        if not meant[name].ids and not any(is_meant(name, known) for known in STANDARD):
+        if meant[name].ids or any(is_meant(name, known) for known in STANDARD):
+            continue
+        if name in required:
             raise BadCriteria(f"category {name} is unknown; did you mean {_nearest(cursor, name)}")
+        del meant[name]
     return meant
 
 

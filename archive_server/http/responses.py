@@ -91,6 +91,16 @@ def send_error(request: Request, error: Exception) -> None:
         _send_problem(request, problem, "the server's log tells more", {}, {})
 
 
+def send_as_text(request: Request, error: ArchiveError | HttpProblem, status: int) -> None:
+    """Answer with an error for those who read a line of text, and know it by this status."""
+    _forget_headers(request)
+    if isinstance(error, Unavailable):
+        log.warn("not available: {error}, {cause}", error=error, cause=error.__cause__)
+    headers = _headers(error) if isinstance(error, ArchiveError) else error.headers
+    body = f"{error}\r\n".encode("utf-8", "replace")
+    send(request, status, body, headers={"cache-control": "no-store", **headers})
+
+
 def _forget_headers(request: Request) -> None:
     """Take back what was to be said of an answer that an error has come before."""
     for name, _ in list(request.responseHeaders.getAllRawHeaders()):

@@ -16,6 +16,8 @@ from archive_server.http.backups import Backups
 from archive_server.http.channel import ArchiveChannel
 from archive_server.http.downloads import Downloads
 from archive_server.http.operations import Operations
+from archive_server.http.put_php import PutPhp
+from archive_server.http.put_php import refuse as refuse_put
 from archive_server.http.requests import KNOWN_METHODS, ArchiveRequest, Refuse, Route
 from archive_server.http.responses import is_gone, respond, send_error
 from archive_server.http.simple_get import SimpleGet, to_the_front
@@ -45,12 +47,15 @@ def routes(
     ]
     return (
         *calling,
-        Route(urls.ACCESS, reading, _to_the_end(downloads.leased)),
+        *(
+            Route(path, reading, _to_the_end(downloads.leased))
+            for path in (urls.ACCESS, *urls.CLASSIC_ACCESSES)
+        ),
         Route(urls.UPLOAD, sending, _to_the_end(uploads.answer), streams=True),
         Route(urls.CLIP_AUDIO, reading, _to_the_end(downloads.current)),
         Route(urls.REVISION_AUDIO, reading, _to_the_end(downloads.revision)),
         *(
-            Route(path, sending, _to_the_end(uploads.answer), streams=True)
+            Route(path, sending, _to_the_end(PutPhp(uploads).answer), True, refuse_put)
             for path in urls.CLASSIC_UPLOADS
         ),
         Route(urls.LIVE, reading, _at_once(operations.live)),
@@ -60,7 +65,8 @@ def routes(
 
 def archive_routes(backups: Backups) -> tuple[Route, ...]:
     """Tar archives; to be looked at before the other routes."""
-    return (Route(urls.ARCHIVES, ("GET", "HEAD"), _to_the_end(backups.answer)),)
+    paths = (urls.ARCHIVES, *urls.CLASSIC_ARCHIVES)
+    return tuple(Route(path, ("GET", "HEAD"), _to_the_end(backups.answer)) for path in paths)
 
 
 def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:

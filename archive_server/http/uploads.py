@@ -45,16 +45,13 @@ class Uploads:
 
     service: UploadService
 
-    async def answer(self, request: ArchiveRequest, token: str | None = None) -> None:
-        """Do what the method says to the upload whose token is in the path or the query."""
+    async def answer(self, request: ArchiveRequest, token: str) -> None:
+        """Do what the method says to the upload with this token."""
         verb = _verb(request)
         if verb == "OPTIONS":
             send(request, 204, headers={"tus-resumable": _TUS_VERSION, "tus-version": _TUS_VERSION})
             return
         _agree_on_tus(request, verb)
-        token = token or request.argument("token")
-        if not token:
-            raise BadRequest("parameter token: the token of an upload expected")
         if verb == "HEAD":
             await self._tell(request, token)
         elif verb == "PUT":

@@ -18,6 +18,14 @@ CLIP_AUDIO = "/clips/<gunid>/audio.<extension>"
 REVISION_AUDIO = "/clips/<gunid>/revisions/<number>/audio.<extension>"
 LIVE = "/livez"
 READY = "/readyz"
+CLASSIC_ACCESSES = (  # as below the base of the old archive
+    "/campcasterStorageServer" + ACCESS,
+    "/livesupportStorageServer" + ACCESS,
+)
+CLASSIC_ARCHIVES = (
+    "/campcasterStorageServer" + ARCHIVES,
+    "/livesupportStorageServer" + ARCHIVES,
+)
 CLASSIC_UPLOADS = (  # with ?token=
     "/campcasterStorageServer/xmlrpc/put.php",
     "/livesupportStorageServer/xmlrpc/put.php",

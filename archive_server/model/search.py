@@ -72,7 +72,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What hits are sorted by; those without such an element come last."""
+    """What hits are sorted by; those without such an element come last.
+
+    A category that nothing in the archive has ever had sorts nothing.
+    """
 
     category: str
     descending: bool = False
@@ -87,7 +90,7 @@ class Criteria:
     match_any: bool = False
     limit: int = 0  # 0: no limit
     offset: int = 0
-    order_by: tuple[Order, ...] = ()  # empty: file type, then title
+    order_by: tuple[Order, ...] = ()  # none that is known: file type, then title
 
     @classmethod
     def build(

@@ -153,10 +153,15 @@ class Receiving:
         service = self._service
         try:
             with store_errors():
-                await service.in_thread(self._staged.sync)
-            digests = self._staged.known_digests()
-            digested = Content(digests.sha256, digests.md5, digests.size) if digests else None
+                digested = await service.in_thread(_settled, self._staged)
             await service.database.run(uploads.note_received, self._token, digested, service.now())
             return UploadState(self.offset, self.total)
         finally:
             await service.in_thread(self._staged.close)
+
+
+def _settled(staged: StagedFile) -> Content | None:
+    """Bring to the disk what was received; return its digests if every byte passed by here."""
+    staged.sync()
+    digests = staged.known_digests()
+    return Content(digests.sha256, digests.md5, digests.size) if digests else None

@@ -193,3 +193,15 @@ def test_a_writer_never_gets_hold_of_what_another_publishes(store):
     assert wrong == []
     for content_id in store.contents():
         assert store.digest(content_id).content_id == content_id
+
+
+def test_large_files_are_digested_as_they_arrive_and_leave_no_threads(store):
+    blocks = [bytes([number]) * (3 << 20) for number in range(8)]
+    with store.stage(token()) as staged:
+        for block in blocks:
+            staged.append(block)
+        assert staged.known_digests() == digests_of(b"".join(blocks))
+        staged.truncate()
+        staged.append(blocks[1])
+        assert staged.known_digests() == digests_of(blocks[1])
+    assert not [thread for thread in threading.enumerate() if thread.name == "digest"]

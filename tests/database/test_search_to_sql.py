@@ -105,6 +105,21 @@ def test_orders_are_applied_as_asked():
     assert "LATERAL" not in sorting(orders, few=False).joins.text
 
 
+@pytest.mark.parametrize("category", ["dcterms:extent", "extent"])
+def test_the_least_value_of_a_range_category_is_in_its_column(category):
+    orders = [(Order(category), Meant(category, _EXTENT.ids))]
+    assert sorting(orders, few=True).terms == "s.extent_low, s.clip_id"
+    assert sorting(orders, few=True).joins == Sql("")
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_the_values_of_categories_that_share_its_name_are_joined(few):
+    orders = [(Order("extent", True), Meant("extent", (*_EXTENT.ids, ("x:extent", 9))))]
+    result = sorting(orders, few=few)
+    assert result.terms == "LEAST(s.extent_low, k0.key) DESC NULLS LAST, s.clip_id DESC"
+    assert result.joins.parameters == ([9], [9])
+
+
 def test_a_category_without_values_orders_nothing():
     assert sorting([(Order("ls:mood", True), Meant("ls:mood", ()))], few=True).terms == (
         "s.clip_id DESC"

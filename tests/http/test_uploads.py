@@ -154,8 +154,8 @@ class TestRefusedEarly:
             ("/upload/..%2f..%2fetc", 404),
             ("/campcasterStorageServer/xmlrpc/put.php", 400),
             ("/campcasterStorageServer/xmlrpc/put.php?token=", 400),
-            ("/campcasterStorageServer/xmlrpc/put.php?token=%00", 404),
-            ("/campcasterStorageServer/xmlrpc/put.php?token=0123456789abcdef", 404),
+            ("/campcasterStorageServer/xmlrpc/put.php?token=%00", 400),
+            ("/campcasterStorageServer/xmlrpc/put.php?token=0123456789abcdef", 403),
         ],
     )
     def test_without_a_good_token(self, front: WebFront, path: str, status: int) -> None:

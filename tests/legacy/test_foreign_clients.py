@@ -116,6 +116,16 @@ def test_cpp_with_xmlrpcpp(run: Callable[..., str], tmp_path: Path) -> None:
     run(program, title="xmlrpc++: Kőbor & <Söhne>")
 
 
+@needs_tool("g++", "curl")
+def test_cpp_with_flxmlrpc(run: Callable[..., str], tmp_path: Path) -> None:
+    """It calls itself XMLRPC++ 0.8, as the library of Studio and the scheduler did."""
+    skip_without("libflxmlrpc-dev", *_including("g++", "flxmlrpc/XmlRpc.h"))
+    program = str(tmp_path / "client")
+    header = "-DHEADER=<flxmlrpc/XmlRpc.h>"
+    build("g++", "-O0", header, "-o", program, str(CLIENTS / "client.cpp"), "-lflxmlrpc")
+    run(program, title="flxmlrpc: Kőbor & <Söhne>")
+
+
 @needs_tool("gcc", "curl")
 def test_c_with_xmlrpc_c(run: Callable[..., str], tmp_path: Path) -> None:
     skip_without("libxmlrpc-core-c3-dev", *_including("gcc", "xmlrpc-c/client.h"))

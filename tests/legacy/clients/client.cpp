@@ -1,4 +1,5 @@
-// C++: xmlrpc++ as ROS keeps it (libxmlrpcpp-dev); curl moves the bytes, as libcurl did in Studio.
+// C++: xmlrpc++ as ROS keeps it (libxmlrpcpp-dev), or as fldigi does (libflxmlrpc-dev), if HEADER is
+// its; curl moves the bytes, as libcurl did in Studio.
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -6,7 +7,10 @@
 #include <stdexcept>
 #include <string>
 
-#include <xmlrpcpp/XmlRpc.h>
+#ifndef HEADER
+#define HEADER <xmlrpcpp/XmlRpc.h>
+#endif
+#include HEADER
 
 using XmlRpc::XmlRpcClient;
 using XmlRpc::XmlRpcValue;

@@ -1,0 +1,25 @@
+"""Sending many rows at once: COPY in its text form."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def copy_rows(cursor: Cursor, table: str, rows: Iterable[Iterable[Any]]) -> None:
+    """Add rows to a table, `name (column, ...)`. All of them are in memory at a time.
+
+    None is NULL, bytes are bytea, and anything else is sent as its `str`.
+    """
+    lines = ("\t".join(map(_field, row)) + "\n" for row in rows)
+    cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO("".join(lines)))
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    text = rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
+    return text.translate(_ESCAPES)

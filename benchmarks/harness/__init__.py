@@ -1,0 +1,1 @@
+"""What all benchmarks stand on: rounds in alternation, reports, servers as processes."""

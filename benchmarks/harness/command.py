@@ -1,0 +1,43 @@
+"""The command line that all benchmarks share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import click
+
+from benchmarks.harness.report import Report
+
+_ROUNDS = 5
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is to be done."""
+
+    quick: bool = False  # only as much as shows that it runs
+    rounds: int = _ROUNDS
+
+    def of(self, full: _T, quick: _T) -> _T:
+        """One of two sizes."""
+        return quick if self.quick else full
+
+
+def main(title: str, run: Callable[[Scale], Report]) -> None:
+    """Run a benchmark as the command line says, and print what it found."""
+
+    @click.command(help=title)
+    @click.option("--quick", is_flag=True, help="Only show that it runs: small, one round.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+    @click.option(
+        "--rounds",
+        type=click.IntRange(1),
+        help=f"How often each contestant is measured; {_ROUNDS}, or 1 with --quick.",
+    )
+    def command(quick: bool, as_json: bool, rounds: int | None) -> None:
+        report = run(Scale(quick, rounds or (1 if quick else _ROUNDS)))
+        click.echo(report.to_json() if as_json else report.to_text())
+
+    command()

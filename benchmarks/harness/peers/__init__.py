@@ -1,0 +1,1 @@
+"""Whom we are measured against: each peer a module, its server a process."""
