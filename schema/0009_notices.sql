@@ -17,6 +17,13 @@ BEGIN
 END $$;
 CREATE TRIGGER lease_has_ended AFTER DELETE ON lease
     FOR EACH ROW EXECUTE FUNCTION lease_has_ended();
+-- Nothing but the last use of a lease ever changes, and only onward. Who does otherwise by hand is
+-- heard, too.
+CREATE TRIGGER lease_has_changed AFTER UPDATE ON lease
+    FOR EACH ROW WHEN (NEW.last_used_at < OLD.last_used_at
+        OR (OLD.token, OLD.kind, OLD.file_name, OLD.content_id, OLD.format)
+           IS DISTINCT FROM (NEW.token, NEW.kind, NEW.file_name, NEW.content_id, NEW.format))
+    EXECUTE FUNCTION lease_has_ended();
 
 CREATE FUNCTION session_has_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -25,6 +32,11 @@ BEGIN
 END $$;
 CREATE TRIGGER session_has_ended AFTER DELETE ON session
     FOR EACH ROW EXECUTE FUNCTION session_has_ended();
+CREATE TRIGGER session_has_changed AFTER UPDATE ON session
+    FOR EACH ROW WHEN (NEW.last_used_at < OLD.last_used_at
+        OR (OLD.digest, OLD.user_id, OLD.created_at)
+           IS DISTINCT FROM (NEW.digest, NEW.user_id, NEW.created_at))
+    EXECUTE FUNCTION session_has_ended();
 
 -- Who is removed loses their sessions, of which the trigger above tells. Groups and rules are not
 -- remembered: they are asked for in the transaction that they allow something in.

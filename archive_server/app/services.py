@@ -1,6 +1,6 @@
 """The services, built from the configuration and what blocking work is done by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -210,7 +210,10 @@ def _retention(config: Config) -> Retention:
     )
 
 
-def build_prober(config: Config) -> Prober:
-    """The probe's worker processes; they start when they are needed."""
+def build_prober(config: Config, share: Callable[[int], int] = int) -> Prober:
+    """The probe's worker processes; they start when they are needed.
+
+    `share` is our part of how many there may be.
+    """
     limits = Limits(longest_s=config.audio.longest_hours * 3600)
-    return Prober(workers=config.audio.probe_workers, limits=limits)
+    return Prober(workers=share(config.audio.probe_workers), limits=limits)
