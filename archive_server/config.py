@@ -113,6 +113,7 @@ class Limits:
     request_bytes: int = option(16 * _MIB, least=1024)  # the body of an XML-RPC call
     document_bytes: int = option(4 * _MIB, least=1024)
     import_members: int = option(4000, least=10, most=100_000)  # files of an archive
+    restore_members: int = option(2_500_000, least=10)  # files of a backup
     page: int = option(10_000, least=1)  # hits, or values, in one answer
 
 

@@ -11,9 +11,10 @@ from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from audio_store.content_id import Digests, RunningDigests, read_digests
-from audio_store.disk import disk_errors, start_writing, write_some
+from audio_store.disk import cloned, disk_errors, start_writing, write_some
 from audio_store.errors import AudioStoreError, NothingStaged, StagingBusy
 
 # Opening is tried again when the file was published or dropped under our hands. Somebody got
@@ -22,6 +23,7 @@ _ATTEMPTS = 10
 
 # The disk begins with so many bytes while more arrive; fewer would only be more calls.
 _BEGUN_AT_ONCE = 8 << 20
+_BLOCK = 1 << 20  # bytes read of a file at once
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _WRITE = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -116,6 +118,12 @@ class StagedFile:
                     self.truncate()
                 raise
 
+    def seal(self) -> None:
+        """Let nobody append by accident to what is about to be published."""
+        with disk_errors():
+            if os.fstat(self._file.fileno()).st_mode & 0o777 != _SEALED:
+                os.fchmod(self._file.fileno(), _SEALED)
+
     def move(self, final: Path) -> None:
         """Give the file its final name, in place of what has it, and close.
 
@@ -123,11 +131,24 @@ class StagedFile:
         The name itself is durable when the caller has synced its directory.
         """
         with disk_errors():
-            os.fchmod(self._file.fileno(), _SEALED)
+            self.seal()
             self.sync()
             self.path.rename(final)
         # At once: nothing may be appended to what is published.
         self.close()
+
+    def fill(self, source: BinaryIO) -> None:
+        """Append all that a file holds, from where it stands.
+
+        An empty one shares the blocks of the source where the file system can do that: it takes no
+        room, and no time. Raises what `append` does, and OSError if the source cannot be read.
+        """
+        if self.size == 0 and source.tell() == 0 and cloned(source.fileno(), self.path):
+            self._forget_digests()
+            self._begun = self.size
+            return
+        while block := source.read(_BLOCK):
+            self.append(block)
 
     def drop(self) -> None:
         """Remove the file and close."""

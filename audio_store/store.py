@@ -1,7 +1,7 @@
 """Audio kept by content: bytes that are received, published under their SHA-256, and removed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,28 +98,49 @@ class AudioStore:
         Afterwards `staged` is closed. When it fails the staged file is still there, unless the
         disk failed between taking the name and making it durable.
         """
-        if digests.size != staged.size or staged.known_digests() not in (None, digests):
-            raise ValueError("these are not the digests of the staged bytes")
-        final = self.path(digests.content_id)
-        with self._for_writing():
-            # Of another size is what a broken disk or a careless hand left: it is replaced.
-            if self._find_size(final) == digests.size:
-                self._sync_name(final)
-                staged.drop()
-            else:
-                final.parent.mkdir(PRIVATE, exist_ok=True)
-                staged.move(final)
-                self._sync_name(final)
+        self.publish_all([(staged, digests)])
         return digests.content_id
 
-    def _sync_name(self, final: Path) -> None:
-        """Make a name under `content` survive a power cut.
+    def publish_all(self, files: Sequence[tuple[StagedFile, Digests]]) -> None:
+        """The same for many files: they share the waiting for the disk.
 
-        Both directories, always: whoever made the lower one, or took the name before us, may
-        not have come to sync it yet.
+        Afterwards all are closed. When it fails, some may have got their names and some not.
         """
-        sync_directory(final.parent)
-        sync_directory(final.parent.parent)
+        for staged, digests in files:
+            if digests.size != staged.size or staged.known_digests() not in (None, digests):
+                raise ValueError("these are not the digests of the staged bytes")
+        finals = [self.path(digests.content_id) for _, digests in files]
+        with self._for_writing():
+            kept = self._give_names(files, finals)
+            # Both directories, always: whoever made the lower one, or took a name before us, may
+            # not have come to sync it yet.
+            for directory in dict.fromkeys(final.parent for final in finals):
+                sync_directory(directory)
+            for directory in dict.fromkeys(final.parent.parent for final in finals):
+                sync_directory(directory)
+            for staged in kept:
+                staged.drop()
+
+    def _give_names(
+        self, files: Sequence[tuple[StagedFile, Digests]], finals: Sequence[Path]
+    ) -> list[StagedFile]:
+        """Move what is new to where it belongs; return what is there already."""
+        kept, new = [], {}
+        for (staged, digests), final in zip(files, finals, strict=True):
+            # Of another size is what a broken disk or a careless hand left: it is replaced.
+            if final in new or self._find_size(final) == digests.size:
+                kept.append(staged)
+            else:
+                new[final] = staged
+        for directory in dict.fromkeys(final.parent for final in new):
+            directory.mkdir(PRIVATE, exist_ok=True)
+        # First all, then the waiting: by syncing one the file system brings the changes of all
+        # others to the disk too.
+        for staged in new.values():
+            staged.seal()
+        for final, staged in new.items():
+            staged.move(final)
+        return kept
 
     # -- handing out ------------------------------------------------------------------------
 

@@ -22,13 +22,14 @@ from benchmarks.harness.archive import RunningArchive
 from benchmarks.harness.command import Scale, main
 from benchmarks.harness.peers.program import Program, missing
 from benchmarks.harness.report import OURS, Goal, Report
-from benchmarks.harness.rounds import alternate
+from benchmarks.harness.rounds import alternate_several
 from benchmarks.library import Library
 from benchmarks.library_archive import prepare
 
 TITLE = "Calls: 32 connections that are kept, one process of each server"
 
 _STOCK, _AIOHTTP, _DJANGO = "twisted.web.xmlrpc", "aiohttp", "Django REST"
+_RATE, _WAIT = "calls/s", "ms"
 _CLIPS = 10_000
 _CONNECTIONS = 32
 _ASKED = 100  # different questions
@@ -83,7 +84,7 @@ def run(scale: Scale) -> Report:
     """Measure a call without the database, and two with it."""
     if reason := wrk.missing():
         raise click.ClickException(reason)
-    report = Report(TITLE, "calls/s")
+    report = Report(TITLE)
     clips = scale.of(_CLIPS, 500)
     with TemporaryDirectory(prefix="bench-calls-") as name:
         Path(name).chmod(0o711)  # PostgreSQL may run as another user
@@ -170,7 +171,7 @@ def _measure(
 ) -> None:
     shares: list[float] = []
 
-    def calling(server: Answering) -> float:
+    def calling(server: Answering) -> Mapping[str, float]:
         called = wrk.call(
             server.address(question),
             server.content_type,
@@ -179,16 +180,14 @@ def _measure(
             seconds=scale.of(3, 1),
         )
         shares.append(called.share)
-        return called.calls_s
+        return {_RATE: called.calls_s, _WAIT: called.p99_ms}
 
-    contestants: dict[str, Callable[[], float]] = {
+    contestants: dict[str, Callable[[], Mapping[str, float]]] = {
         name: partial(calling, server) for name, server in servers.items()
     }
-    report.add(
-        f"{question.method} ({about})",
-        alternate(contestants, scale.rounds),
-        Goal(_STOCK, wanted),
-    )
+    taken = alternate_several(contestants, scale.rounds)
+    report.add(f"{question.method} ({about})", taken[_RATE], Goal(_STOCK, wanted), unit=_RATE)
+    report.add(f"{question.method}: 99 of 100 within", taken[_WAIT], unit=_WAIT, better="less")
     report.note(f"{question.method}: wrk used {min(shares):.2f} to {max(shares):.2f} of a core")
 
 

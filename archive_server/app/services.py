@@ -1,6 +1,6 @@
 """The services, built from the configuration and what blocking work is done by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,8 @@ from archive_server.services.backup import BackupService
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
 from archive_server.services.exporting import ExportService
+from archive_server.services.file_examining import Examiner
+from archive_server.services.folder_import import FolderImport
 from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
@@ -32,6 +34,7 @@ from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
 from archive_server.services.restore import KIND as RESTORE
 from archive_server.services.restore import RestoreService
+from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.simple_get import SimpleGetService
@@ -190,7 +193,7 @@ def build_services(
             jobs,
             seams.jobs,
             now,
-            clip_policy.largest_document,
+            RestoreLimits(config.limits.restore_members, clip_policy.largest_document),
         ),
     )
 
@@ -210,10 +213,15 @@ def _retention(config: Config) -> Retention:
     )
 
 
-def build_prober(config: Config, share: Callable[[int], int] = int) -> Prober:
-    """The probe's worker processes; they start when they are needed.
+def build_folder_import(
+    config: Config, store: AudioStore, prober: Prober, database: Database, decoders: int
+) -> FolderImport:
+    """What imports folders, with a prober of so many workers."""
+    examiner = Examiner(store, prober, frozenset(config.audio.accept))
+    return FolderImport(database, examiner, now, IdStyle(config.ids.style), decoders)
 
-    `share` is our part of how many there may be.
-    """
+
+def build_prober(config: Config, workers: int | None = None) -> Prober:
+    """So many of the probe's worker processes, or as configured; they start when needed."""
     limits = Limits(longest_s=config.audio.longest_hours * 3600)
-    return Prober(workers=share(config.audio.probe_workers), limits=limits)
+    return Prober(workers=workers or config.audio.probe_workers, limits=limits)

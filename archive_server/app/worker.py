@@ -64,7 +64,8 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     store = AudioStore.expected(data_dir / "store", task.store_id)
     foundation = Foundation(config, data_dir, task.embedded_dsn or config.database.dsn, store)
     sockets = [socket.socket(fileno=descriptor) for descriptor in task.sockets]
-    with contextlib.closing(build_prober(config, task.place.share)) as prober:
+    decoders = task.place.share(config.audio.probe_workers)
+    with contextlib.closing(build_prober(config, decoders)) as prober:
         server = Server(reactor, foundation, prober, sockets, task.place)
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
         server.run(lambda: _tell_ready(task.ready))

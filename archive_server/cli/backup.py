@@ -1,7 +1,7 @@
 """`archive-server backup` and `restore`: what meets some criteria, in a file, and back."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,24 +11,30 @@ from rich.console import Console
 from rich.progress import Progress
 
 from archive_server.app.services import Services
-from archive_server.cli.offline import DAMAGED, CommandFailed, Target, failures, finished
-from archive_server.cli.options import Command, config_option, data_option, json_option, print_json
+from archive_server.cli.offline import (
+    DAMAGED,
+    CommandFailed,
+    Target,
+    caller_named,
+    failures,
+    finished,
+)
+from archive_server.cli.options import (
+    config_option,
+    data_option,
+    json_option,
+    print_json,
+    user_option,
+)
 from archive_server.model.clips import FileType
 from archive_server.model.jobs import Report
 from archive_server.model.search import Criteria
 from archive_server.model.users import Caller
-from archive_server.services.first_start import FIRST_USER
-from archive_server.services.restore import Restored
+from archive_server.services.restore_items import Restored
 from archive_server.services.tar_writing import sync_directory
 
 # A category, an operator, and all the rest.
 _CONDITION = re.compile(r"\s*(\S+)\s+(\S+)\s(.*)", re.DOTALL)
-
-
-def _user_option(meaning: str) -> Callable[[Command], Command]:
-    return click.option(
-        "--user", "login", default=FIRST_USER, show_default=True, metavar="LOGIN", help=meaning
-    )
 
 
 @click.command()
@@ -52,7 +58,7 @@ def _user_option(meaning: str) -> Callable[[Command], Command]:
 @click.option("--any", "match_any", is_flag=True, help="One condition is enough; else all count.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many; 0: all.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
-@_user_option("Whose rights count.")
+@user_option("Whose rights count.")
 @json_option
 @data_option
 @config_option
@@ -82,7 +88,7 @@ def backup(
             limit=limit,
         )
     with Target(data_dir, config_file).services("backup") as services, failures():
-        clips = _write(services, _caller(services, login), criteria, file)
+        clips = _write(services, caller_named(services.administration, login), criteria, file)
     size = file.stat().st_size
     if as_json:
         print_json({"file": str(file), "clips": clips, "bytes": size})
@@ -107,7 +113,7 @@ def _write(services: Services, caller: Caller, criteria: Criteria, file: Path) -
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_user_option("Who owns what is new, and whose rights count.")
+@user_option("Who owns what is new, and whose rights count.")
 @json_option
 @data_option
 @config_option
@@ -125,7 +131,7 @@ def restore(
         file.open("rb") as opened,
         _progress("restoring") as report,
     ):
-        caller = _caller(services, login)
+        caller = caller_named(services.administration, login)
         restored = finished(services.restores.restore(caller, opened, report))
     if as_json:
         print_json(asdict(restored))
@@ -138,9 +144,10 @@ def restore(
 def _show(restored: Restored) -> None:
     for failure in restored.failures:
         click.echo(f"not restored: {failure.item}: {failure.reason}")
+    if restored.unnamed:
+        click.echo(f"not restored: {restored.unnamed} more")
     click.echo(
-        f"restored {restored.restored}, unchanged {restored.unchanged},"
-        f" failed {len(restored.failures)}"
+        f"restored {restored.restored}, unchanged {restored.unchanged}, failed {restored.failed}"
     )
 
 
@@ -151,13 +158,6 @@ def _condition(text: str) -> tuple[str, str, str]:
             f"{text!r}: category, operator and value expected", param_hint="--where"
         )
     return match[1], match[2], match[3]
-
-
-def _caller(services: Services, login: str) -> Caller:
-    for user in finished(services.administration.users.list_users(None)):
-        if user.login == login:
-            return Caller(user.user_id, user.login, user.role)
-    raise CommandFailed(f"there is no user {login}; see --user")
 
 
 @contextmanager

@@ -13,7 +13,13 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from archive_server.app.administration import Administration, build_administration
-from archive_server.app.services import Seams, Services, build_prober, build_services
+from archive_server.app.services import (
+    Seams,
+    Services,
+    build_folder_import,
+    build_prober,
+    build_services,
+)
 from archive_server.config import Config, ConfigError, load
 from archive_server.database import embedded, stores
 from archive_server.database.connections import connect
@@ -22,6 +28,8 @@ from archive_server.database.external import UnsuitableDatabase, require_suitabl
 from archive_server.database.migrations import SchemaError, require_current
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
+from archive_server.model.users import Caller
+from archive_server.services.folder_import import FolderImport
 from audio_store import AudioStore, AudioStoreError
 from audio_store.probe import overrulable_codes
 
@@ -130,14 +138,38 @@ class Target:
     def services(self, purpose: str) -> Iterator[Services]:
         """What may be done with it, at once and in this thread."""
         config = self.config()
-        with self.database(purpose) as database:
-            store_id = finished(database.run(stores.find))
-            if store_id is None:
-                raise CommandFailed("this archive was never started")
-            store = AudioStore.expected(self.data_dir / "store", store_id)
-            with contextlib.closing(build_prober(config)) as prober:
-                seams = Seams(database, at_once, at_once, at_once, at_once, alone)
-                yield build_services(config, self.data_dir, store, prober, seams)
+        with self.database(purpose) as database, contextlib.closing(build_prober(config)) as prober:
+            store = self._store(database)
+            seams = Seams(database, at_once, at_once, at_once, at_once, alone)
+            yield build_services(config, self.data_dir, store, prober, seams)
+
+    @contextlib.contextmanager
+    def folder_import(
+        self, purpose: str, decoders: int, login: str
+    ) -> Iterator[tuple[FolderImport, Caller]]:
+        """What imports folders, with so many decoders, and for whom."""
+        config = self.config()
+        with (
+            self.database(purpose) as database,
+            contextlib.closing(build_prober(config, decoders)) as prober,
+        ):
+            caller = caller_named(build_administration(database, at_once), login)
+            store = self._store(database)
+            yield build_folder_import(config, store, prober, database, decoders), caller
+
+    def _store(self, database: "OneConnection") -> AudioStore:
+        store_id = finished(database.run(stores.find))
+        if store_id is None:
+            raise CommandFailed("this archive was never started")
+        return AudioStore.expected(self.data_dir / "store", store_id)
+
+
+def caller_named(administration: Administration, login: str) -> Caller:
+    """The user whose rights count. Raises CommandFailed if there is none of that name."""
+    for user in finished(administration.users.list_users(None)):
+        if user.login == login:
+            return Caller(user.user_id, user.login, user.role)
+    raise CommandFailed(f"there is no user {login}; see --user")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from archive_server.services.first_start import FIRST_USER
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -34,6 +36,13 @@ def config_option(command: Command) -> Command:
         show_envvar=True,
         help="The configuration file; without one everything has its default.",
     )(command)
+
+
+def user_option(meaning: str) -> Callable[[Command], Command]:
+    """`--user LOGIN`."""
+    return click.option(
+        "--user", "login", default=FIRST_USER, show_default=True, metavar="LOGIN", help=meaning
+    )
 
 
 def json_option(command: Command) -> Command:

@@ -1,6 +1,6 @@
 """Contents, as they are known: which bytes the store must have."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
@@ -22,6 +22,53 @@ def add(cursor: Cursor, content: Content, at: datetime) -> None:
         """,
         (content.sha256, content.md5, content.size, at),
     )
+
+
+def lock_all(cursor: Cursor, sha256s: Iterable[bytes]) -> None:
+    """As `lock`, for many. In the order of their keys: two who do this do not wait crosswise."""
+    keys = sorted(map(_key, sha256s))
+    cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", (keys,))
+
+
+def add_all(cursor: Cursor, contents: Sequence[Content], at: datetime) -> None:
+    """As `add`, for many. The caller holds the locks."""
+    cursor.execute(
+        """
+        INSERT INTO content (content_id, md5, size, created_at)
+        SELECT content_id, md5, size, %s
+        FROM unnest(%s::bytea[], %s::bytea[], %s::bigint[]) AS given (content_id, md5, size)
+        ON CONFLICT (content_id) DO NOTHING
+        """,
+        (
+            at,
+            [content.sha256 for content in contents],
+            [content.md5 for content in contents],
+            [content.size for content in contents],
+        ),
+    )
+
+
+def list_of_clips(cursor: Cursor, sizes: Collection[int]) -> dict[int, set[bytes]]:
+    """The audio of clips, current or not, that has one of these sizes: by size."""
+    cursor.execute(
+        """
+        SELECT size, content_id FROM content WHERE size = ANY (%s)
+        AND EXISTS (SELECT FROM revision WHERE revision.content_id = content.content_id)
+        """,
+        (list(sizes),),
+    )
+    found: dict[int, set[bytes]] = {}
+    for size, sha256 in cursor.fetchall():
+        found.setdefault(size, set()).add(bytes(sha256))
+    return found
+
+
+def known_to_clips(cursor: Cursor, sha256s: Sequence[bytes]) -> set[bytes]:
+    """Those of these that are the audio of a clip, current or not."""
+    cursor.execute(
+        "SELECT DISTINCT content_id FROM revision WHERE content_id = ANY (%s)", (list(sha256s),)
+    )
+    return {bytes(sha256) for (sha256,) in cursor.fetchall()}
 
 
 def file_name_with(cursor: Cursor, md5: bytes) -> str | None:

@@ -1,5 +1,6 @@
 """The journal, as it is kept: one row for each change of the library, in its own transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,4 +25,17 @@ def add(cursor: Cursor, event: Event, gunid: Gunid, login: str | None, at: datet
     cursor.execute(
         "INSERT INTO journal (at, event, gunid, login) VALUES (%s, %s, %s, %s)",
         (at, event.value, gunid.uuid, login),
+    )
+
+
+def add_all(
+    cursor: Cursor, event: Event, gunids: Sequence[Gunid], login: str | None, at: datetime
+) -> None:
+    """As `add`, for many clips to which the same has happened."""
+    cursor.execute(
+        """
+        INSERT INTO journal (at, event, gunid, login)
+        SELECT %s, %s, gunid, %s FROM unnest(%s::uuid[]) AS gunid
+        """,
+        (at, event.value, login, [str(gunid.uuid) for gunid in gunids]),
     )

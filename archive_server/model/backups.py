@@ -11,8 +11,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 from archive_server.errors import RefusedArchive
@@ -53,54 +53,28 @@ def note(at: datetime, host_name: str) -> str:
     return xml_writing.write(Element("storage", tuple(attributes.items()), "", ()))
 
 
-@dataclass(slots=True)
-class Names:
-    """The files of a clip, by their names."""
+class Part(IntEnum):
+    """What a file is of an item."""
 
-    document: str | None = None
-    audio: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What the files of a backup are, by their names; what is none of its own is left out."""
-
-    clips: Mapping[Gunid, Names] = field(default_factory=dict)  # webstreams, too
-    playlists: Mapping[Gunid, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, names: Iterable[str]) -> "Contents":
-        """Tell what is what. Raises RefusedArchive for what is no backup."""
-        clips: dict[Gunid, Names] = {}
-        playlists: dict[Gunid, str] = {}
-        is_backup = False
-        for name in names:
-            is_backup = is_backup or name == NOTE
-            match = _NAME.fullmatch(name)
-            if match is None:
-                continue
-            gunid = Gunid.parse(match[2])
-            if match[1] == "playlist":
-                if match[3] is None or playlists.setdefault(gunid, name) != name:
-                    raise RefusedArchive(f"{name!r}: one document expected", "unexpected-member")
-            else:
-                _add(clips.setdefault(gunid, Names()), name, is_document=match[3] is not None)
-        if not (is_backup or clips or playlists):
-            raise RefusedArchive("this is no backup: nothing of one is in it", "no-backup")
-        return cls(clips, playlists)
-
-    def __len__(self) -> int:
-        return len(self.clips) + len(self.playlists)
+    DOCUMENT = 0  # of a clip or a webstream
+    AUDIO = 1
+    PLAYLIST = 2
 
 
-def _add(names: Names, name: str, *, is_document: bool) -> None:
-    """Note a file; two spellings of one id are refused."""
-    if (names.document if is_document else names.audio) is not None:
-        raise RefusedArchive(f"{name!r} is there twice", "duplicate-member")
-    if is_document:
-        names.document = name
-    else:
-        names.audio = name
+def part_meant(name: str) -> tuple[Gunid, Part] | None:
+    """Whose file this is, and which; None for what is none of a backup's own.
+
+    Raises RefusedArchive for what a backup cannot have.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    is_document = match[3] is not None
+    if match[1] == "audioClip":
+        return Gunid.parse(match[2]), Part.DOCUMENT if is_document else Part.AUDIO
+    if not is_document:
+        raise RefusedArchive(f"{name!r}: one document expected", "unexpected-member")
+    return Gunid.parse(match[2]), Part.PLAYLIST
 
 
 def file_name_of(document: Document, gunid: Gunid) -> str:

@@ -3,7 +3,7 @@
 Functions of a transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,18 +98,26 @@ def _document(
     else:
         document = Document.empty(FileType.AUDIO_CLIP)
     if not document.elements:
-        measured = {
-            "dc:format": AudioFormat(facts.format).media_type,
-            "ls:bitrate": str(facts.bit_rate),
-            "ls:samplerate": str(facts.sample_rate),
-            "ls:channels": str(facts.channels),
-            "ls:filename": file_name,
-        }
-        document = completed(
-            document, title=title_of(file_name, tags), duration_us=facts.duration_us
-        )
-        return described_by_tags(document, tags, measured)
+        return described_by_audio(file_name, facts, tags, document)
     return completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
+
+
+def described_by_audio(
+    file_name: str,
+    facts: Facts,
+    tags: Mapping[str, Sequence[str]],
+    document: Document = Document.empty(FileType.AUDIO_CLIP),  # noqa: B008 - it never changes
+) -> Document:
+    """What audio says of itself, in a document that says nothing yet."""
+    measured = {
+        "dc:format": AudioFormat(facts.format).media_type,
+        "ls:bitrate": str(facts.bit_rate),
+        "ls:samplerate": str(facts.sample_rate),
+        "ls:channels": str(facts.channels),
+        "ls:filename": file_name,
+    }
+    document = completed(document, title=title_of(file_name, tags), duration_us=facts.duration_us)
+    return described_by_tags(document, tags, measured)
 
 
 def _with_new_extent(old: Document, clip: Clip, facts: Facts) -> Document:

@@ -49,13 +49,18 @@ def list_files(file: BinaryIO, size: int, *, most: int) -> dict[str, TarFile]:
     directories.
     """
     found: dict[str, TarFile] = {}
-    for entry in _Scanner(file, size, most).entries():
-        if entry.is_directory:
-            continue
-        if entry.name in found:
-            _refuse("duplicate-member", f"{entry.name!r} is there twice")
-        found[entry.name] = TarFile(entry.name, entry.part)
+    for each in each_file(file, size, most=most):
+        if each.name in found:
+            _refuse("duplicate-member", f"{each.name!r} is there twice")
+        found[each.name] = each
     return found
+
+
+def each_file(file: BinaryIO, size: int, *, most: int) -> Iterator[TarFile]:
+    """As `list_files`, one by one: they need not all be held. A name may come twice."""
+    for entry in _Scanner(file, size, most).entries():
+        if not entry.is_directory:
+            yield TarFile(entry.name, entry.part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,3 +151,45 @@ def test_synced_bytes_of_an_upload_survive(store, disk, root, lost_names, lose_b
     disk.crash(lost_names, lose_bytes)
     with AudioStore.open(root).stage(name) as staged:
         assert staged.path.read_bytes()[: len(SOUND)] == SOUND
+
+
+def test_many_are_published_before_the_disk_is_waited_for(store, disk):
+    staged = []
+    for sound in (SOUND, NOISE, SOUND):
+        staged.append(store.stage(token()))
+        staged[-1].append(sound)
+    files = [(each, each.digests()) for each in staged]
+    steps = steps_of(disk, lambda: store.publish_all(files))
+    assert steps == [
+        *["mkdir"] * 2,
+        *["chmod"] * 2,
+        *["sync bytes", "rename"] * 2,
+        *["sync names"] * 4,
+        "unlink",  # the bytes that were there already, in this very batch
+    ]
+    assert check(store) == {digests_of(sound).content_id for sound in (SOUND, NOISE)}
+
+
+@losses
+def test_a_cut_at_any_step_of_publishing_many_leaves_each_whole_or_not_there(
+    store, disk, root, lost_names, lose_bytes
+):
+    done, cut_at, possible = False, 0, set()
+    while not done:
+        sounds = [sound + bytes([cut_at]) for sound in (SOUND, NOISE)]
+        disk.cut_at, expected = cut_at, set()
+        try:
+            with disk.inserted(), store.stage(token()) as one, store.stage(token()) as two:
+                one.append(sounds[0])
+                two.append(sounds[1])
+                store.publish_all([(one, one.digests()), (two, two.digests())])
+            expected = {digests_of(sound).content_id for sound in sounds}
+            done = True
+        except PowerCut:
+            pass
+        disk.crash(lost_names, lose_bytes)
+        store = AudioStore.open(root)
+        possible |= {digests_of(sound).content_id for sound in sounds}
+        assert expected <= check(store) <= possible
+        cut_at += 1
+    assert cut_at > 12

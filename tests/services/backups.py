@@ -14,7 +14,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.jobs import JobState
 from archive_server.model.search import Criteria
 from archive_server.model.users import Caller
-from archive_server.services.restore import Restored
+from archive_server.services.restore_items import Restored
 
 ALL = Criteria.build()
 

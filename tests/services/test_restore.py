@@ -1,5 +1,6 @@
 import hashlib
 import tarfile
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,8 @@ from archive_server.model.jobs import JobCancelled
 from archive_server.model.rights import Action
 from archive_server.model.search import Criteria
 from archive_server.model.users import Role
-from archive_server.services.restore import Failure, Restored
+from archive_server.services.backup_reading import BackupContents
+from archive_server.services.restore_items import Failure, Restored
 
 ONE = Gunid.parse("00000000000000a1")
 TWO = Gunid.parse("00000000000000a2")
@@ -475,4 +477,55 @@ def test_a_restore_that_was_killed_ends_in_the_same_state(stocked, reports):
     result_of(stocked.jobs.give_back(job))
     work_off(stocked)
     assert result_of(stocked.restores.state(restoring)).status == "success"
+    assert shown(stocked) == before
+
+
+# -- what would cost memory ---------------------------------------------------------------------
+
+
+def empty_members(count):
+    for number in range(count):
+        yield tarfile.TarInfo(f"audioClip/{number:016x}.xml").tobuf()
+    yield bytes(1024)
+
+
+def test_a_backup_of_too_many_members_is_refused_as_a_whole(services):
+    archive = b"".join(empty_members(2001))
+    with pytest.raises(RefusedArchive, match="more than 2000 members") as caught:
+        restored(services, archive)
+    assert caught.value.reason == "too-many-members"
+    assert restore(services, archive).fault == str(caught.value)
+
+
+def test_members_cost_no_memory_however_many_there_are(tmp_path):
+    file = tmp_path / "backup.tar"
+    with file.open("wb") as archive:
+        archive.writelines(empty_members(20_000))
+    tracemalloc.start()
+    try:
+        with file.open("rb") as archive:
+            contents = BackupContents.of(archive, file.stat().st_size, most=20_000)
+        items = sum(len(some) for some in contents.clips())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    contents.close()
+    assert items == 20_000
+    assert peak < 2_000_000  # as objects: 5.6 MB
+
+
+def test_failures_beyond_those_that_are_named_are_counted(services, monkeypatch):
+    monkeypatch.setattr("archive_server.services.restore_items._KEPT", 3)
+    files = {f"audioClip/{n:016x}.xml": titled("x").encode() for n in range(5)}
+    found = restored(services, packed(files))
+    assert (len(found.failures), found.unnamed, found.failed) == (3, 2, 5)
+    assert found.fault().startswith("5 of 5 items could not be restored: ")
+
+
+def test_playlists_that_wait_for_others_need_not_all_wait(stocked, monkeypatch):
+    monkeypatch.setattr("archive_server.services.restore_items._MOST_WAITING", 1)
+    before = shown(stocked)
+    archive = backup(stocked)
+    delete_everything(stocked)
+    assert restored(stocked, archive).failures == ()
     assert shown(stocked) == before

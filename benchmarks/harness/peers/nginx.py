@@ -64,7 +64,6 @@ class Nginx(ServerProcess):
         *,
         workers: int = 1,
         certificate: Certificate | None = None,
-        tls_options: str = "",
         more: str = "",
     ) -> None:
         """Start it on a free port, and wait until clients can come."""
@@ -73,7 +72,10 @@ class Nginx(ServerProcess):
         port = free_port()
         tls = ""
         if certificate is not None:
-            tls = f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key};"
+            tls = (
+                "ssl_protocols TLSv1.2 TLSv1.3; "
+                f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key};"
+            )
         config = self.directory / "nginx.conf"
         config.write_text(
             _CONFIG.format(
@@ -83,7 +85,7 @@ class Nginx(ServerProcess):
                 directory=self.directory,
                 port=port,
                 listen_words="ssl" if certificate else "",
-                tls=f"{tls} {tls_options}",
+                tls=tls,
                 root=root,
                 more=more,
             )

@@ -12,9 +12,10 @@ def main() -> None:
     """Serve the folder with so many processes on one socket."""
     port, workers, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     listener = listening(port)
-    children = []
+    children: list[int] = []
     for _ in range(workers - 1):
         if (child := os.fork()) == 0:
+            children.clear()  # they are the parent's
             break
         children.append(child)
     _serve(listener, folder)
