@@ -54,6 +54,12 @@ class PooledDatabase:
         """
         return self._threads(self._transactions.perform, work, *args, **kwargs)
 
+    def read(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `run`, for what only reads; see `blocking.Database`."""
+        return self._threads(self._transactions.perform_reading, work, *args, **kwargs)
+
     def _tell(self, connection: Connection) -> None:
         """Hand on, from a thread, what was said; the reactor takes it in before the result."""
         said = own(connection)

@@ -68,10 +68,26 @@ class Transactions:
 
         The function may run more than once, each time in a new transaction.
         """
+        return self._perform(False, work, *args, **kwargs)
+
+    def perform_reading(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that only reads and return what it returns: no BEGIN, no COMMIT."""
+        return self._perform(True, work, *args, **kwargs)
+
+    def _perform(
+        self,
+        only_reads: bool,
+        work: Callable[Concatenate[Any, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         has_lost_connection = False
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._attempt(work, *args, **kwargs)
+                return self._attempt(only_reads, work, *args, **kwargs)
             except _LostBeforeCommit as error:
                 # The server was restarted, and so all the connections we kept are as bad.
                 self._drop_idle()
@@ -101,9 +117,15 @@ class Transactions:
                 connection.cancel()
 
     def _attempt(
-        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self,
+        only_reads: bool,
+        work: Callable[Concatenate[Any, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         connection = self._take()
+        connection.autocommit = only_reads  # says nothing to the server
         is_reusable = False
         try:
             try:

@@ -195,7 +195,7 @@ class DownloadService:
 
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
         """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
-        clip = await self.database.run(_readable, caller, gunid)
+        clip = await self.database.read(_readable, caller, gunid)
         if clip.revision is None:
             raise NotFound(f"{gunid} has no audio")
         return await self._audio(clip, clip.revision)
@@ -205,7 +205,7 @@ class DownloadService:
 
         Raises Forbidden, NotFound, Unavailable.
         """
-        clip, revision = await self.database.run(_find_revision, caller, gunid, number)
+        clip, revision = await self.database.read(_find_revision, caller, gunid, number)
         return await self._audio(clip, revision)
 
     async def touch(self, tokens: Collection[str]) -> None:

@@ -40,6 +40,8 @@ class CountedDatabase:
         self.database.connection.notices.clear()
         return result
 
+    read = run
+
 
 @dataclass
 class Remembering:
