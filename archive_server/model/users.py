@@ -1,6 +1,7 @@
 """Users, and who calls."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -32,3 +33,12 @@ class Caller:
     login: str
     role: Role
     address: str | None = field(default=None, compare=False)  # where from; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login that holds."""
+
+    caller: Caller
+    created_at: datetime
+    last_used_at: datetime  # as it is kept, which may be a little while ago
