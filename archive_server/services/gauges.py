@@ -13,12 +13,13 @@ from audio_store import AudioStore
 _EVERY = timedelta(seconds=15)
 # What is slow to count, in a large archive, is counted more seldom: it costs a fiftieth at most.
 _PAUSES = 50
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
 class _Counted:
     gauges: Gauges | None = None
-    next_at: datetime = datetime.min.replace(tzinfo=UTC)
+    next_at: datetime = _LONG_AGO
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def test_a_request_speaks_for_itself(logged):
 )
 def test_no_value_can_look_like_another_one(logged, evil):
     line = logged(LogFormat.KEY_VALUE, "{name}", speaks_for_itself=True, name=evil, last=1)
-    before, _, shown = line.partition(" name=")
+    _, _, shown = line.partition(" name=")
     assert "\n" not in line
     assert "\x1b" not in line
     assert shown.endswith(" last=1")
