@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Role(StrEnum):
@@ -23,16 +24,10 @@ class User:
     user_id: int
     login: str
     role: Role
+    address: str | None = field(default=None, compare=False)  # where they call from, if known
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The user behind a call."""
-
-    user_id: int
-    login: str
-    role: Role
-    address: str | None = field(default=None, compare=False)  # where from; None: not known
+Caller: TypeAlias = User  # the one behind a call
 
 
 @dataclass(frozen=True, slots=True)
