@@ -21,6 +21,7 @@ from benchmarks.harness import wrk
 from benchmarks.harness.archive import RunningArchive
 from benchmarks.harness.command import Scale, main
 from benchmarks.harness.peers.program import Program, missing
+from benchmarks.harness.processes import ServerProcess
 from benchmarks.harness.report import OURS, Goal, Report
 from benchmarks.harness.rounds import alternate_several
 from benchmarks.library import Library
@@ -29,7 +30,7 @@ from benchmarks.library_archive import prepare
 TITLE = "Calls: 32 connections that are kept, one process of each server"
 
 _STOCK, _AIOHTTP, _DJANGO = "twisted.web.xmlrpc", "aiohttp", "Django REST"
-_RATE, _WAIT = "calls/s", "ms"
+_RATE, _COST, _WAIT = "calls/s", "CPU us/call", "ms"
 _CLIPS = 10_000
 _CONNECTIONS = 32
 _ASKED = 100  # different questions
@@ -51,12 +52,12 @@ class Question:
 class Answering:
     """A server, and how to speak with it."""
 
-    url: str
+    server: ServerProcess
     speaks_xml: bool
 
     def address(self, question: Question) -> str:
         """Where to send its bodies."""
-        return f"{self.url}/xmlrpc" if self.speaks_xml else f"{self.url}/{question.method}"
+        return f"{self.server.url}/{'xmlrpc' if self.speaks_xml else question.method}"
 
     def bodies(self, question: Question) -> list[str]:
         """What to send."""
@@ -96,6 +97,7 @@ def run(scale: Scale) -> Report:
             _measure(scale, report, servers, version, "without the database", 5)
             _measure(scale, report, servers, exists, "one clip", 2)
             _measure(scale, report, servers, search, f"a word in titles, page of {_PAGE}", 2)
+    report.note("The processors' time is the servers', without PostgreSQL's")
     report.note(
         "The peers look up the session and the clip in one statement, and check no rights; "
         "the search is the archive's own SQL"
@@ -134,7 +136,7 @@ def _title(elements: Sequence[Any]) -> str:
 @contextmanager
 def _servers(archive: RunningArchive, report: Report) -> Iterator[Mapping[str, Answering]]:
     with ExitStack() as stack:
-        servers = {OURS: Answering(archive.url, speaks_xml=True)}
+        servers = {OURS: Answering(archive, speaks_xml=True)}
         peers = {
             _STOCK: ("twisted_xmlrpc", ("twisted",)),
             _AIOHTTP: ("aiohttp_calls", ("aiohttp",)),
@@ -145,7 +147,7 @@ def _servers(archive: RunningArchive, report: Report) -> Iterator[Mapping[str, A
                 report.left_out(name, reason)
             else:
                 peer = stack.enter_context(Program(module, archive.dsn))
-                servers[name] = Answering(peer.url, speaks_xml=name == _STOCK)
+                servers[name] = Answering(peer, speaks_xml=name == _STOCK)
         yield servers
 
 
@@ -172,6 +174,7 @@ def _measure(
     shares: list[float] = []
 
     def calling(server: Answering) -> Mapping[str, float]:
+        before = server.server.cpu_seconds()
         called = wrk.call(
             server.address(question),
             server.content_type,
@@ -180,13 +183,19 @@ def _measure(
             seconds=scale.of(3, 1),
         )
         shares.append(called.share)
-        return {_RATE: called.calls_s, _WAIT: called.p99_ms}
+        used = server.server.cpu_seconds() - before
+        return {
+            _RATE: called.calls_s,
+            _COST: used * 1e6 / called.calls,
+            _WAIT: called.p99_ms,
+        }
 
     contestants: dict[str, Callable[[], Mapping[str, float]]] = {
         name: partial(calling, server) for name, server in servers.items()
     }
     taken = alternate_several(contestants, scale.rounds)
     report.add(f"{question.method} ({about})", taken[_RATE], Goal(_STOCK, wanted), unit=_RATE)
+    report.add(f"{question.method}: the server", taken[_COST], unit=_COST, better="less")
     report.add(f"{question.method}: 99 of 100 within", taken[_WAIT], unit=_WAIT, better="less")
     report.note(f"{question.method}: wrk used {min(shares):.2f} to {max(shares):.2f} of a core")
 

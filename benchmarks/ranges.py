@@ -35,7 +35,7 @@ def run(scale: Scale) -> Report:
     meter = Meter(scale.of(2.0, 0.2))
     with TemporaryDirectory(prefix="bench-files-") as name:
         audio = [
-            write_noise(Path(name) / f"{seed}.wav", _SIZE, seed)
+            write_noise(Path(name) / f"{seed:02}.wav", _SIZE, seed)
             for seed in range(scale.of(_CLIPS, 2))
         ]
         with _servers(audio, report) as servers:

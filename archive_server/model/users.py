@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Role(StrEnum):
@@ -25,13 +26,7 @@ class User:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The user behind a call."""
-
-    user_id: int
-    login: str
-    role: Role
+Caller: TypeAlias = User  # the one behind a call
 
 
 @dataclass(frozen=True, slots=True)

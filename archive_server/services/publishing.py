@@ -149,7 +149,7 @@ class Publisher:
         """
         with store_errors():
             # Long, and nothing a transaction must wait for.
-            await self.on_disk(staged.sync)
+            await self.on_disk(_settle, staged)
         digests = Digests(content.sha256, content.md5, content.size)
         publish_once = cache(partial(self.store.publish, staged, digests))
         return lambda: self.store.size(publish_once())
@@ -190,6 +190,11 @@ def _copy(source: Path | BinaryIO, staged: StagedFile) -> None:
         return
     while block := source.read(_BLOCK):
         staged.append(block)
+
+
+def _settle(staged: StagedFile) -> None:
+    staged.seal()
+    staged.sync()
 
 
 def _content(staged: StagedFile) -> Content:

@@ -34,6 +34,7 @@ end
 class Called:
     """What wrk found out."""
 
+    calls: int
     calls_s: float
     p99_ms: float
     share: float  # of a core, that wrk itself has used
@@ -62,7 +63,7 @@ def call(
     if errors or not calls:
         raise RuntimeError(f"{url}: {errors} of {calls} calls failed\n{said.stdout}")
     elapsed = microseconds / 1e6
-    return Called(calls / elapsed, p99_us / 1000, used / elapsed)
+    return Called(calls, calls / elapsed, p99_us / 1000, used / elapsed)
 
 
 def _children_s() -> float:
