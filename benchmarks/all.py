@@ -16,6 +16,8 @@ SUBJECTS = (
     "ranges",
     "calls",
     "uploads",
+    "writes",
+    "ingest",
     "slow_readers",
     "startup",
 )
