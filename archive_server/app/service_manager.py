@@ -16,11 +16,6 @@ class ServiceManager:
     address: str = ""  # of its socket; empty: nobody
     watchdog_s: float = 0  # it ends us when it has heard nothing for so long; 0: it does not
 
-    @property
-    def beat_s(self) -> float:
-        """How often to say that we turn; half of the time, as sd_watchdog_enabled(3) advises."""
-        return self.watchdog_s / 2
-
     def ready(self, status: str) -> None:
         """Clients can come."""
         self._tell(f"READY=1\nSTATUS={status}")
@@ -34,8 +29,9 @@ class ServiceManager:
         self._tell("STOPPING=1")
 
     def beat(self) -> None:
-        """We are not stuck."""
-        self._tell("WATCHDOG=1")
+        """We are not stuck. To be said at least twice in that time (sd_watchdog_enabled(3))."""
+        if self.watchdog_s:
+            self._tell("WATCHDOG=1")
 
     def _tell(self, message: str) -> None:
         if not self.address:
