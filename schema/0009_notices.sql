@@ -17,8 +17,8 @@ BEGIN
 END $$;
 CREATE TRIGGER lease_has_ended AFTER DELETE ON lease
     FOR EACH ROW EXECUTE FUNCTION lease_has_ended();
--- Nothing but the last use of a lease ever changes, and only onward. Who does otherwise by hand is
--- heard, too.
+-- Nothing but the last use of a lease ever changes, and that only onward (or each of many uses at
+-- once would make all others be forgotten). Who does otherwise by hand is heard, too.
 CREATE TRIGGER lease_has_changed AFTER UPDATE ON lease
     FOR EACH ROW WHEN (NEW.last_used_at < OLD.last_used_at
         OR (OLD.token, OLD.kind, OLD.file_name, OLD.content_id, OLD.format)

@@ -35,7 +35,11 @@ def use(
         return None
     user_id, login, role, created_at, last_used_at = row
     if at - last_used_at > RESOLUTION:
-        cursor.execute("UPDATE session SET last_used_at = %s WHERE digest = %s", (at, digest))
+        cursor.execute(
+            "UPDATE session SET last_used_at = %(at)s "
+            "WHERE digest = %(digest)s AND last_used_at < %(at)s",
+            {"at": at, "digest": digest},
+        )
         last_used_at = at
     return Session(Caller(user_id, login, Role(role)), created_at, last_used_at)
 

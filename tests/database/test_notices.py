@@ -2,11 +2,12 @@
 
 import contextlib
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from twisted.internet.selectreactor import SelectReactor
 
-from archive_server.database import sessions, users
+from archive_server.database import leases, sessions, users
 from archive_server.database.connections import connect
 from archive_server.database.notices import Listener, own
 from archive_server.database.transactions import Transactions
@@ -163,3 +164,22 @@ def test_of_too_much_to_say_only_that_is_known(dsn, writer):
         cursor.execute("DELETE FROM session")
     assert own(writer) is None
     assert own(writer) == []
+
+
+@pytest.mark.parametrize("minutes", [[1, 2], [2, 1], [1, 1]])
+def test_uses_that_come_late_are_no_change(dsn, writer, minutes):
+    begin_session(writer)
+    with writer, writer.cursor() as cursor:
+        cursor.execute("INSERT INTO document (xml) VALUES ('') RETURNING document_id")
+        cursor.execute(
+            "INSERT INTO lease (token, kind, gunid, file_name, document_id, created_at, "
+            "last_used_at) VALUES (%s, 'rss', gen_random_uuid(), '', %s, now(), now())",
+            ("a" * 32, cursor.fetchone()[0]),
+        )
+        for late in minutes:
+            leases.touch(cursor, ["a" * 32], datetime.now(UTC) + timedelta(minutes=late))
+    assert own(writer) == []
+    with writer, writer.cursor() as cursor:
+        cursor.execute("UPDATE lease SET last_used_at = last_used_at - interval '1 day'")
+        cursor.execute("UPDATE session SET last_used_at = last_used_at - interval '1 day'")
+    assert own(writer) == [("lease", "a" * 32), ("session", DIGEST.hex())]
