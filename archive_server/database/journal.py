@@ -1,6 +1,6 @@
 """The journal, as it is kept: one row for each change of the library, in its own transaction.
 
-How numbers are given out so that no reader misses one is told in schema/0011_operations.sql.
+How numbers are given out so that no reader misses one is told in schema/0010_operations.sql.
 """
 
 from collections.abc import Collection, Sequence

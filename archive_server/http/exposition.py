@@ -7,6 +7,7 @@ all, and bears none.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -167,9 +168,7 @@ def _plain(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(f"archive_{name}", meaning, value=value)
 
 
-def _gauge(
-    name: str, meaning: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
-) -> Metric:
+def _gauge(name: str, meaning: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> Metric:
     family = GaugeMetricFamily(f"archive_{name}", meaning, labels=labels)
     for own, value in values.items():
         family.add_metric(own, value)

@@ -51,7 +51,7 @@ def _events_for(
 
 
 def _events(cursor: Any, after: int, limit: int, kinds: Collection[EventKind]) -> EventPage:
-    # Each a statement of its own, in this order: see schema/0011_operations.sql.
+    # Each a statement of its own, in this order: see schema/0010_operations.sql.
     through = journal.horizon(cursor)
     events = journal.list_between(cursor, after, through, kinds, limit) if after > END else []
     last = journal.last(cursor, through)

@@ -241,7 +241,7 @@ def test_events_from_before_the_numbers_changed_hands_keep_theirs(postgres, dsn)
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         files = migration_files()
         for name, sql in files.items():
-            if name == "0011_operations.sql":
+            if name == "0010_operations.sql":
                 cursor.execute(
                     "INSERT INTO journal (at, event, gunid) VALUES (now(), 'created', %(id)s),"
                     " (now(), 'deleted', %(id)s)",
