@@ -1,15 +1,16 @@
-"""Where clients come in: sockets that listen, and the ports of the reactor over them.
+"""Where clients come in: sockets opened once, and inherited by all who answer there.
 
-The two are apart, so that one process can open the sockets and others take connections from them.
+One socket an address, not one for each worker with SO_REUSEPORT: whoever is idle takes the next
+connection, and what waits for a worker that dies or is replaced waits for another one.
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -24,7 +25,7 @@ class Entrance:
     """A socket that listens."""
 
     socket: socket.socket
-    is_secure: bool
+    is_secure: bool  # TLS is spoken there
 
     @property
     def url(self) -> str:
@@ -34,34 +35,22 @@ class Entrance:
         return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
 
-def open_entrances(config: Config) -> list[Entrance]:
-    """Listen wherever the configuration says.
-
-    Raises CannotListenError, and then has closed all again.
-    """
-    opened: list[Entrance] = []
+@contextmanager
+def entrances(config: Config) -> Iterator[list[Entrance]]:
+    """Listen wherever the configuration says for the time of a block. Raises CannotListenError."""
     wanted = [(text, False) for text in config.server.listen]
     wanted += [(text, True) for text in config.tls.listen]
-    try:
+    with ExitStack() as stack:
+        opened = []
         for text, is_secure in wanted:
             address = Address.parse(text)
-            opened.append(Entrance(listening_socket(address.host, address.port), is_secure))
-    except CannotListenError:
-        close(opened)
-        raise
-    return opened
+            made = stack.enter_context(listening_socket(address.host, address.port))
+            opened.append(Entrance(made, is_secure))
+        yield opened
 
 
-def close(entrances: Sequence[Entrance]) -> None:
-    """Listen no more."""
-    for entrance in entrances:
-        entrance.socket.close()
-
-
-def certificates(config: Config) -> Certificates | None:
-    """What is needed for TLS; None where nobody listens for it. Raises ConfigError."""
-    if not config.tls.listen:
-        return None
+def certificates(config: Config) -> Certificates:
+    """What is shown where TLS is spoken. Raises ConfigError."""
     return Certificates(Path(config.tls.certificate), Path(config.tls.key))
 
 
@@ -71,7 +60,7 @@ def take_connections(
     """Let the site have the connections to an entrance, until its port stops listening."""
     factory: Any = site
     if entrance.is_secure:
-        assert shown is not None, "whoever listens for TLS has certificates"
+        assert shown is not None, "where TLS is spoken there are certificates"
         # mypy does not see what zope.interface declares
         creator: Any = shown
         inner: Any = site

@@ -1,7 +1,7 @@
 """The services, built from the configuration and what blocking work is done by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from archive_server.config import Config
 from archive_server.http.urls import clip_url
 from archive_server.model.gunid import IdStyle
 from archive_server.model.jobs import Work
+from archive_server.services.accesses import Accesses
 from archive_server.services.backup import KIND as BACKUP
 from archive_server.services.backup import BackupService
 from archive_server.services.clips import ClipPolicy, ClipService
@@ -21,12 +22,15 @@ from archive_server.services.folder_import import FolderImport
 from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
+from archive_server.services.journal import JournalService
 from archive_server.services.maintenance import MaintenanceService, Retention
+from archive_server.services.memories import Memories
 from archive_server.services.playlist_access import PlaylistAccess
 from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.remembering import Hearing
 from archive_server.services.render_work import RenderWork
 from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
@@ -53,6 +57,7 @@ class Seams:
     hashing: InThread
     jobs: InThread  # minutes of work: what jobs do
     in_turn: InTurn
+    memories: Memories = field(default_factory=lambda: Memories(Hearing(), 0))
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Services:
     simple_get: SimpleGetService
     puts: PutService
     search: SearchService
+    journal: JournalService
     reset: ResetService
     maintenance: MaintenanceService
     integrity: IntegrityService
@@ -125,9 +131,20 @@ def build_services(
     )
     search = SearchService(seams.database, config.limits.page)
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
-    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
+    memories = seams.memories
+    accesses = Accesses(config.journal.accesses)
+    downloads = DownloadService(
+        seams.database, store, seams.disk, now, idle_lease, memories.leases, accesses
+    )
     return Services(
-        SessionService(seams.database, seams.hashing, seams.in_turn, now, retention.sessions),
+        SessionService(
+            seams.database,
+            seams.hashing,
+            seams.in_turn,
+            now,
+            retention.sessions,
+            memories.sessions,
+        ),
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         downloads,
@@ -136,7 +153,7 @@ def build_services(
         ),
         PlaylistAccess(seams.database, store, downloads, now),
         WebstreamService(seams.database, now, clip_policy.id_style, clip_policy.largest_document),
-        ExportService(seams.database, store, seams.disk, now),
+        ExportService(seams.database, store, seams.disk, now, accesses),
         ImportService(
             seams.database,
             uploads,
@@ -147,6 +164,7 @@ def build_services(
         SimpleGetService(seams.database, downloads),
         PutService(seams.database, uploads, store, seams.probe),
         search,
+        JournalService(seams.database, config.limits.page),
         ResetService(
             seams.database,
             store,
@@ -199,6 +217,7 @@ def _retention(config: Config) -> Retention:
         trash=timedelta(days=config.retention.trash_days),
         revisions=timedelta(days=config.retention.revisions_days),
         orphans=timedelta(days=1),
+        journal=timedelta(days=config.retention.journal_days) or None,
     )
 
 
@@ -211,6 +230,6 @@ def build_folder_import(
 
 
 def build_prober(config: Config, workers: int | None = None) -> Prober:
-    """The probe's worker processes; they start when they are needed."""
+    """So many of the probe's worker processes, or as configured; they start when needed."""
     limits = Limits(longest_s=config.audio.longest_hours * 3600)
     return Prober(workers=workers or config.audio.probe_workers, limits=limits)

@@ -52,6 +52,7 @@ class Site(Front, Protocol):
     """Whoever keeps track of the connections that are open."""
 
     is_stopping: bool
+    is_leaving: bool
     idle_s: float
     connections: "set[Connection]"
 
@@ -332,7 +333,10 @@ class Connection(NetworkProtocol):
         )
         # Older clients get one answer a connection, whatever they say of keeping it alive.
         request.is_last = (
-            not request.is_modern or not parser.should_keep_alive() or self.site.is_stopping
+            not request.is_modern
+            or not parser.should_keep_alive()
+            or self.site.is_stopping
+            or self.site.is_leaving
         )
         choose_route(request, self._hosts)
         self._incoming = request

@@ -28,6 +28,7 @@ _publish: Any = log.observer
 
 _IDLE_S = 60
 _TOUCH_EVERY_S = 60
+_LEAVING_LOOK_S = 0.1
 _LINE = (
     "{method} {route} {call} {user} {gunid} {status}{outcome}, {size} bytes "
     "in {elapsed_ms} ms for {address}{remark}"
@@ -106,6 +107,7 @@ class ArchiveSite(Factory):
         self.idle_s = idle_s
         self.connections: set[Connection] = set()
         self.is_stopping = False
+        self.is_leaving = False
         self.seconds: Callable[[], float] = reactor.seconds
         self.call_later: Callable[..., Any] = reactor.callLater
         self._works = 0  # coroutines that must get to the end
@@ -148,6 +150,20 @@ class ArchiveSite(Factory):
         while self.connections or self._works:
             await self._pause(0.01)
 
+    async def leave(self) -> None:
+        """Answer what comes on the connections there are, each until its next answer, to the last.
+
+        None is closed while it may be about to be used: that could cost a client a request. The
+        ports are not ours: whoever opened them stops listening first.
+        """
+        self.is_leaving = True
+        if not self._touching.running:
+            self._touching.start(_TOUCH_EVERY_S, now=False)
+        while self.connections:
+            await self._pause(_LEAVING_LOOK_S)
+        if self._touching.running:
+            self._touching.stop()
+
     async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that a stop has to wait for, even if its client is gone."""
         self._works += 1
@@ -167,6 +183,7 @@ class ArchiveSite(Factory):
                 "log_source": None,
                 "log_time": time(),
                 "log_format": _LINE,
+                "speaks_for_itself": True,
                 "method": request.verb if request.verb in KNOWN_METHODS else "(unknown method)",
                 "route": request.route.template if request.route else "(no such path)",
                 "call": traces.get("call", "-"),

@@ -1,6 +1,7 @@
 """Users, and who calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -23,6 +24,16 @@ class User:
     user_id: int
     login: str
     role: Role
+    address: str | None = field(default=None, compare=False)  # where they call from, if known
 
 
 Caller: TypeAlias = User  # the one behind a call
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login that holds."""
+
+    caller: Caller
+    created_at: datetime
+    last_used_at: datetime  # as it is kept, which may be a little while ago

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import clips, contents, documents, uploads
-from archive_server.database import journal as journal_rows
-from archive_server.database.journal import Event
+from archive_server.database import clips, contents, documents, journal, uploads
 from archive_server.errors import Conflict, Duplicate, Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid, IdStyle
+from archive_server.model.journal import EventKind
 from archive_server.model.rights import Action
 from archive_server.model.uploads import (
     Purpose,
@@ -97,11 +96,11 @@ class ClipService:
 
         Raises Forbidden where there is one that the caller may not read.
         """
-        return await self.database.run(_exists, caller, gunid)
+        return await self.database.read(_exists, caller, gunid)
 
     async def document(self, caller: Caller, gunid: Gunid) -> str:
         """A clip's metadata document, in its canonical form. Raises Forbidden, NotFound."""
-        return await self.database.run(_document, caller, gunid)
+        return await self.database.read(_document, caller, gunid)
 
     async def describe(self, caller: Caller, gunid: Gunid, xml: str) -> None:
         """Give a clip another document, a playlist other metadata.
@@ -184,4 +183,4 @@ def _describe(
     elif clip.file_type is FileType.WEBSTREAM:
         document = webstreams.checked(document, old=old)
     redescribe(cursor, clip, document, at)
-    journal_rows.add(cursor, Event.UPDATED, gunid, caller.login, at)
+    journal.add(cursor, EventKind.UPDATED, clip.clip_id, by=caller, at=at)

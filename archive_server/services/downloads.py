@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -12,13 +12,20 @@ from archive_server.database import clips, documents, leases
 from archive_server.errors import NotFound, Unavailable, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
-from archive_server.model.leases import DocumentLease, ExportLease, Lease, LeaseKind
+from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, Lease, LeaseKind
 from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services.accesses import Accesses
+from archive_server.services.remembering import Memory, unheard
 from archive_server.services.rights import require_on_clip
-from archive_server.services.storing import store_errors
+from archive_server.services.storing import SharedContent, store_errors
 from audio_store import AudioStore, ContentId
+
+# The last use of a lease is written at most this often, so that reading does not become writing.
+_NOTE_EVERY = timedelta(minutes=1)
+# Whether the store is there still is looked up at most this often for a lease.
+_LOOK_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,25 @@ class DocumentFile:
     modified: datetime
 
 
+@dataclass(slots=True)
+class KnownLease:
+    """A lease of audio that is remembered, with the file that all its readers share."""
+
+    file: AudioFile
+    content: SharedContent  # as in `file`
+    noted_at: datetime  # when its use was noted in the database
+    looked_at: datetime  # when the store was seen to be there
+
+    def shared(self) -> AudioFile:
+        """The file, for one more reader."""
+        self.content.share()
+        return self.file
+
+    def close(self) -> None:
+        """Let go of the file; who reads it reads it to the end."""
+        self.content.close()
+
+
 @dataclass(frozen=True)
 class DownloadService:
     """Leasing and reading."""
@@ -73,12 +99,14 @@ class DownloadService:
     in_thread: InThread
     now: Callable[[], datetime]
     idle: timedelta  # how long a lease lives after its last use
+    memory: Memory[str, KnownLease] = field(default_factory=unheard)
+    accesses: Accesses = field(default_factory=Accesses)
 
     async def open_audio(self, caller: Caller, gunid: Gunid) -> OpenLease:
         """Lease a clip's current revision. Raises Forbidden, NotFound, Unavailable."""
         token = new_token()
         clip, revision = await self.database.run(
-            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now()
+            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now(), self.accesses
         )
         content = revision.content
         extension = revision.facts.format.value
@@ -98,7 +126,7 @@ class DownloadService:
         token = new_token()
         with store_errors():
             path = await self.database.run(
-                _lease_file, caller, token, gunid, self.now(), self.store.link
+                _lease_file, caller, token, gunid, self.now(), self.accesses, self.store.link
             )
         return LocalFile(token, path)
 
@@ -130,19 +158,98 @@ class DownloadService:
 
         Raises UnknownToken, WrongToken, NotFound for an extension that is not the true one.
         """
+        file = self.remembered(token, extension)
+        if file is not None:
+            return file
         token = checked_token(token)
-        lease = await self.database.run(_use, token, self._used_after(), self.now())
-        if lease.kind is LeaseKind.FILE:
-            raise WrongToken(f"this token is for something else ({lease.kind})")
-        if extension != lease.extension:
-            raise NotFound(f"this is a .{lease.extension} file")
-        if isinstance(lease, ExportLease):
-            return lease
-        if isinstance(lease, DocumentLease):
-            name = _xml_name(lease.file_name)
-            return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
-        content = await self._open(lease.sha256, lease.size)
-        return AudioFile(
+        known = self.memory.find(token)
+        if known is not None and self._is_noted(known, extension):
+            return await self._looked_after(token, known)
+        with self.memory.reading(token) as remember:
+            lease = await self.database.run(_use, token, self._used_after(), self.now())
+            if lease.kind is LeaseKind.FILE:
+                raise WrongToken(f"this token is for something else ({lease.kind})")
+            if extension != lease.extension:
+                raise NotFound(f"this is a .{lease.extension} file")
+            if isinstance(lease, ExportLease):
+                return lease
+            if isinstance(lease, DocumentLease):
+                name = _xml_name(lease.file_name)
+                return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
+            known = await self._known(lease)
+            file = known.shared()
+            if not remember(known):
+                known.close()
+            return file
+
+    def remembered(self, token: str, extension: str) -> AudioFile | None:
+        """What `leased` gives, if that is audio and known at once, without waiting.
+
+        Counts as a use. A lease that was closed is not known, in whichever process; what was begun
+        with it before goes on, as with every file that is open.
+        """
+        known = self.memory.find(token)
+        if known is None or not self._is_noted(known, extension):
+            return None
+        if abs(self.now() - known.looked_at) >= _LOOK_EVERY:
+            return None
+        return known.shared() if known.content.has_size(known.file.size) else None
+
+    async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
+        """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
+        run = self.database.run if self.accesses.are_noted else self.database.read
+        clip, revision = await run(_current, caller, gunid, self.now(), self.accesses)
+        return await self._audio(clip, revision)
+
+    async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
+        """One revision of a clip, as long as it is kept.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
+        run = self.database.run if self.accesses.are_noted else self.database.read
+        clip, revision = await run(_revision, caller, gunid, number, self.now(), self.accesses)
+        return await self._audio(clip, revision)
+
+    async def touch(self, tokens: Collection[str]) -> None:
+        """Count as a use of each of these leases."""
+        now = self.now()
+        known = {token: self.memory.find(token) for token in tokens}
+        due = [
+            token for token, lease in known.items() if lease is None or not self._is_fresh(lease)
+        ]
+        if due:
+            await self.database.run(leases.touch, due, now)
+        for token in due:
+            lease = known[token]
+            if lease is not None:
+                lease.noted_at = now
+
+    def _used_after(self) -> datetime:
+        return self.now() - self.idle
+
+    def _is_noted(self, known: KnownLease, extension: str) -> bool:
+        """Whether a lease is known with this extension, and the database knows that it is used."""
+        return known.file.format.value == extension and self._is_fresh(known)
+
+    def _is_fresh(self, known: KnownLease) -> bool:
+        return abs(self.now() - known.noted_at) < min(_NOTE_EVERY, self.idle)
+
+    async def _looked_after(self, token: str, known: KnownLease) -> AudioFile:
+        """A remembered file, once the store was seen to be there still."""
+        known.looked_at = self.now()  # one reader looks for all
+        file = known.shared()
+        try:
+            await self._require(file.sha256, file.size)
+        except BaseException:
+            file.content.close()
+            self.memory.forget(token)
+            raise
+        return file
+
+    async def _known(self, lease: AudioLease) -> KnownLease:
+        now = self.now()
+        content = SharedContent.of(await self._open(lease.sha256, lease.size))
+        file = AudioFile(
             content,
             lease.size,
             lease.sha256,
@@ -151,28 +258,7 @@ class DownloadService:
             lease.file_name,
             lease.modified,
         )
-
-    async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
-        """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
-        clip = await self.database.run(_readable, caller, gunid)
-        if clip.revision is None:
-            raise NotFound(f"{gunid} has no audio")
-        return await self._audio(clip, clip.revision)
-
-    async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
-        """One revision of a clip, as long as it is kept.
-
-        Raises Forbidden, NotFound, Unavailable.
-        """
-        clip, revision = await self.database.run(_find_revision, caller, gunid, number)
-        return await self._audio(clip, revision)
-
-    async def touch(self, tokens: Collection[str]) -> None:
-        """Count as a use of each of these leases."""
-        await self.database.run(leases.touch, tokens, self.now())
-
-    def _used_after(self) -> datetime:
-        return self.now() - self.idle
+        return KnownLease(file, content, noted_at=now, looked_at=now)
 
     async def _audio(self, clip: Clip, revision: Revision) -> AudioFile:
         content = revision.content
@@ -210,13 +296,20 @@ def _xml_name(file_name: str) -> str:
 
 
 def _lease_audio(
-    cursor: Any, caller: Caller, token: str, kind: LeaseKind, gunid: Gunid, at: datetime
+    cursor: Any,
+    caller: Caller,
+    token: str,
+    kind: LeaseKind,
+    gunid: Gunid,
+    at: datetime,
+    accesses: Accesses,
 ) -> tuple[Clip, Revision]:
     clip = clips.get_ready_for_reading(cursor, gunid)
     require_on_clip(cursor, caller, Action.READ, clip)
     if clip.revision is None:
         raise NotFound(f"{gunid} has no audio")
     leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=caller.user_id, at=at)
+    accesses.note(cursor, caller, clip, at)
     return clip, clip.revision
 
 
@@ -226,9 +319,10 @@ def _lease_file(
     token: str,
     gunid: Gunid,
     at: datetime,
+    accesses: Accesses,
     link: Callable[[ContentId, str, str], Path],
 ) -> Path:
-    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at)
+    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at, accesses)
     # Inside the transaction, which keeps the content from going; the link before the row is
     # committed, so that no lease is without its file.
     return link(ContentId(revision.content.sha256), token, revision.facts.format.value)
@@ -264,9 +358,22 @@ def _readable(cursor: Any, caller: Caller, gunid: Gunid) -> Clip:
     return clip
 
 
-def _find_revision(cursor: Any, caller: Caller, gunid: Gunid, number: int) -> tuple[Clip, Revision]:
+def _current(
+    cursor: Any, caller: Caller, gunid: Gunid, at: datetime, accesses: Accesses
+) -> tuple[Clip, Revision]:
+    clip = _readable(cursor, caller, gunid)
+    if clip.revision is None:
+        raise NotFound(f"{gunid} has no audio")
+    accesses.note(cursor, caller, clip, at)
+    return clip, clip.revision
+
+
+def _revision(
+    cursor: Any, caller: Caller, gunid: Gunid, number: int, at: datetime, accesses: Accesses
+) -> tuple[Clip, Revision]:
     clip = _readable(cursor, caller, gunid)
     revision = clips.find_revision(cursor, clip.clip_id, number)
     if revision is None:
         raise NotFound(f"clip {gunid} has no revision {number}")
+    accesses.note(cursor, caller, clip, at, number)
     return clip, revision
