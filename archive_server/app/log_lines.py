@@ -12,8 +12,9 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 from twisted.logger import LogEvent, eventAsText, textFileLogObserver
@@ -26,7 +27,9 @@ _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
 _NOT_SHOWN = frozenset(
     {"isError", "format", "message", "time", "system", "why", "failure", "speaks_for_itself"}
 )
-_SIMPLE = (str, int, float, bool, type(None))
+_SIMPLE = (int, float, bool, type(None))
+# With what a field begins that may be missing in its sentence.
+_JOINTS = " ,"
 
 
 def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
@@ -45,21 +48,32 @@ def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
 
 
 def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:
-    at = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
-    yield "time", at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    yield "time", _time_text(event.get("log_time", 0.0))
     level = event.get("log_level")
     yield "level", level.name if level is not None else "info"
     yield "module", event.get("log_namespace", "-")
-    if not event.get("speaks_for_itself"):
+    if "speaks_for_itself" not in event:
         yield "message", _message(event)
     for name, value in event.items():
-        if name.startswith("log_") or name in _NOT_SHOWN:
+        if name in _NOT_SHOWN or value == "" or value == "-" or name.startswith("log_"):
             continue
-        if value not in ("", "-"):
+        if isinstance(value, str):
+            yield name, value.lstrip(_JOINTS)
+        else:
             yield name, value if isinstance(value, _SIMPLE) else str(value)
     failure = event.get("log_failure")
     if failure is not None:
         yield "traceback", failure.getTraceback().rstrip("\n")
+
+
+def _time_text(at: float) -> str:
+    second = int(at)
+    return f"{_second_text(second)}.{int((at - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)  # of a thousand lines a second most are of the same one
+def _second_text(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _message(event: LogEvent) -> str:

@@ -55,11 +55,13 @@ def test_a_request_speaks_for_itself(logged):
         speaks_for_itself=True,
         method="GET",
         status=200,
-        outcome="",
+        outcome=" fault 805",
         user="-",
+        remark="",
     )
     assert (
-        line.partition(" level=")[2] == "info module=archive_server.http.site method=GET status=200"
+        line.partition(" level=")[2]
+        == 'info module=archive_server.http.site method=GET status=200 outcome="fault 805"'
     )
 
 
