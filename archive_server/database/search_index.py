@@ -34,8 +34,10 @@ def index(
     share_dictionary(cursor)
     document = document.stamped(mtime)
     before = _values_before(cursor, clip_id, file_type)
-    value_ids = _value_ids(cursor, search_rows.values_of(document))
+    values = search_rows.values_of(document)
+    value_ids = _value_ids(cursor, values)
     _write_clip(cursor, clip_id, gunid, file_type, document, value_ids)
+    _write_texts(cursor, clip_id, file_type, document, values)
     removed = set(before or ()).difference(value_ids)
     added = set(value_ids).difference(before or ())
     _write_links(cursor, clip_id, file_type, value_ids, removed)
@@ -159,10 +161,27 @@ def _write_clip(
     value_ids: Sequence[int],
 ) -> None:
     columns = search_rows.clip_columns(document)
+    for text in search_rows.CORE_COLUMNS.values():
+        del columns[text]
     code = search_rows.code_of(file_type)
     _upsert(cursor, "search_clip", clip_id, {"file_type": code, **columns, "vals": list(value_ids)})
     shown = search_rows.shown_columns(document)
     _upsert(cursor, "search_shown", clip_id, {"gunid": str(gunid.uuid), **shown})
+
+
+def _write_texts(
+    cursor: Cursor,
+    clip_id: int,
+    file_type: FileType,
+    document: Document,
+    values: Sequence[Value],
+) -> None:
+    code = search_rows.code_of(file_type)
+    columns = search_rows.clip_columns(document)
+    texts = {column: columns[column] for column in search_rows.CORE_COLUMNS.values()}
+    ordered = {"file_type": code, "title_key": columns["title_key"]}
+    _upsert(cursor, "search_text", clip_id, {**ordered, **texts})
+    _upsert(cursor, "search_any", clip_id, {**ordered, "folded": search_rows.anything(values)})
 
 
 def _upsert(cursor: Cursor, table: str, clip_id: int, columns: dict[str, Any]) -> None:
