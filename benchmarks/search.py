@@ -80,7 +80,7 @@ def _measure(report: Report, shape: Shape, asks: Mapping[str, Ask], scale: Scale
     answers = {name: answer for name, (answer, _) in first.items() if answer is not None}
     _require_equal(shape, answers)
     contestants = {
-        name: partial(_median_ms, asks[name], shape) for name in answers if name != Original.name
+        name: partial(median_ms, asks[name], shape) for name in answers if name != Original.name
     }
     figures = alternate(contestants, scale.rounds)
     if Original.name in answers:  # it takes seconds, so once, warmed by nothing, has to do
@@ -98,7 +98,8 @@ def _require_equal(shape: Shape, answers: Mapping[str, Answer]) -> None:
         assert same, f"{shape.name}: {name} has {answer}, and we {ours}"
 
 
-def _median_ms(ask: Ask, shape: Shape) -> float:
+def median_ms(ask: Ask, shape: Shape) -> float:
+    """How long an answer takes, the median of a few."""
     return median(_timed(ask, shape)[1] for _ in range(_REPEATS))
 
 
@@ -114,7 +115,7 @@ def _by_call(report: Report, directory: Path, scale: Scale) -> None:
         for shape in SHAPES:
             if shape.name in _BY_CALL:
                 call = partial(_called, archive, shape)
-                figures = alternate({OURS: partial(_median_ms, call, shape)}, scale.rounds)
+                figures = alternate({OURS: partial(median_ms, call, shape)}, scale.rounds)
                 report.add(f"{shape.name}, over XML-RPC", figures, Bound(_LONGEST_MS))
 
 

@@ -36,10 +36,19 @@ ORDER BY clip_id;
 ALTER TABLE search_clip DROP title, DROP creator, DROP source;
 CLUSTER search_clip USING search_clip_pkey;  -- or the rows keep their old size
 
-CREATE INDEX search_text_title ON search_text USING gin (title gin_trgm_ops);
-CREATE INDEX search_text_creator ON search_text USING gin (creator gin_trgm_ops);
-CREATE INDEX search_text_source ON search_text USING gin (source gin_trgm_ops);
-CREATE INDEX search_any_folded ON search_any USING gin (folded gin_trgm_ops);
+-- No pending lists (fastupdate). With them every 1,500th clip at a million waits while 4 MB are put in
+-- their place, 320 ms of a processor, and searches read them through; without them none takes more
+-- than 14 ms, and the mean is the same, 6 ms.
+CREATE INDEX search_text_title ON search_text USING gin (title gin_trgm_ops)
+    WITH (fastupdate = off);
+CREATE INDEX search_text_creator ON search_text USING gin (creator gin_trgm_ops)
+    WITH (fastupdate = off);
+CREATE INDEX search_text_source ON search_text USING gin (source gin_trgm_ops)
+    WITH (fastupdate = off);
+CREATE INDEX search_any_folded ON search_any USING gin (folded gin_trgm_ops)
+    WITH (fastupdate = off);
+ALTER INDEX search_clip_vals SET (fastupdate = off);
+ALTER INDEX search_value_parts SET (fastupdate = off);
 
 -- Most clips are younger than most bounds: such searches are counted in the index alone.
 DROP INDEX search_clip_by_mtime;

@@ -212,3 +212,15 @@ def test_browsing_the_clips_with_a_value_finds_them_by_its_links(explaining):
     search.browse(explaining, "dc:creator", criteria)
     assert "search_link_pkey" in explaining.plans
     _assert_nothing_is_read_through(explaining)
+
+
+def test_no_index_has_a_pending_list(explaining):
+    psycopg2.extensions.cursor.execute(
+        explaining,
+        "SELECT indexrelid::regclass::text, reloptions FROM pg_index"
+        " JOIN pg_class index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = relam"
+        " WHERE amname = 'gin' AND indrelid::regclass::text LIKE 'search%'",
+    )
+    options = dict(explaining.fetchall())
+    assert len(options) == 6
+    assert set(map(str, options.values())) == {"['fastupdate=off']"}
