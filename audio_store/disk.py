@@ -105,7 +105,7 @@ _FICLONE = 0x40049409  # linux/fs.h
 
 
 def start_writing(descriptor: int, offset: int, size: int) -> None:
-    """Let the disk begin with a part of a file that was written; promises nothing.
+    """Let the disk begin with a part of a file (`size` 0: to its end); promises nothing.
 
     Of 1 GiB that takes two seconds to arrive, this leaves 8 ms of work to the fsync at the end
     instead of 450. An error shows there too: only fsync takes note of errors.

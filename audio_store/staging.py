@@ -44,6 +44,7 @@ class StagedFile:
         self._file = file
         self._running = None if self.size else RunningDigests()
         self._begun = self.size  # the disk has begun with what is before
+        self._is_synced = False  # so far as this object, the only writer, knows
 
     @property
     def size(self) -> int:
@@ -57,6 +58,7 @@ class StagedFile:
         Raises StoreFull or StoreAway. What fitted stays, and is counted in `size` and digests.
         """
         rest = memoryview(block).cast("B")
+        self._is_synced = False
         while rest:
             with disk_errors():
                 written = write_some(self._file.fileno(), rest)
@@ -73,6 +75,7 @@ class StagedFile:
 
     def truncate(self) -> None:
         """Drop what was received and start afresh."""
+        self._is_synced = False
         with disk_errors():
             os.ftruncate(self._file.fileno(), 0)
         self._forget_digests()
@@ -105,11 +108,13 @@ class StagedFile:
             self._running = None
 
     def sync(self) -> None:
-        """Make what was received survive a power cut.
+        """Make what was received survive a power cut; once is enough, until something changes.
 
         Raises StoreAway or StoreFull, and then nothing is left of it: the kernel reports a page
         it could not write once, and forgets it. A second fsync would succeed and prove nothing.
         """
+        if self._is_synced:
+            return
         with disk_errors():
             try:
                 os.fsync(self._file.fileno())
@@ -117,12 +122,19 @@ class StagedFile:
                 with suppress(AudioStoreError):
                     self.truncate()
                 raise
+        self._is_synced = True
 
     def seal(self) -> None:
-        """Let nobody append by accident to what is about to be published."""
+        """Make the file read-only, as it is to be published; before a `sync` it costs nothing."""
         with disk_errors():
             if os.fstat(self._file.fileno()).st_mode & 0o777 != _SEALED:
+                self._is_synced = False
                 os.fchmod(self._file.fileno(), _SEALED)
+
+    def begin_sync(self) -> None:
+        """Let the disk begin with all that was received: a `sync` later has less to wait for."""
+        start_writing(self._file.fileno(), self._begun, 0)
+        self._begun = self.size
 
     def move(self, final: Path) -> None:
         """Give the file its final name, in place of what has it, and close.
@@ -145,6 +157,7 @@ class StagedFile:
         """
         if self.size == 0 and source.tell() == 0 and cloned(source.fileno(), self.path):
             self._forget_digests()
+            self._is_synced = False
             self._begun = self.size
             return
         while block := source.read(_BLOCK):

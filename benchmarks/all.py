@@ -16,6 +16,8 @@ SUBJECTS = (
     "ranges",
     "calls",
     "uploads",
+    "writes",
+    "ingest",
     "slow_readers",
     "startup",
 )
@@ -42,13 +44,24 @@ def main(subjects: tuple[str, ...], file: Path, quick: bool, rounds: int | None)
         click.echo(f"{subject} ...", err=True)
         # A process of its own each: what one has warmed up or left behind is not the next one's.
         command = [sys.executable, "-m", f"benchmarks.{subject}", "--json", *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-        if done.returncode == 0:
-            _keep(file, subject, done.stdout)
-        else:
+        report = _output(command)
+        if report is None:
             failed.append(subject)
+        else:
+            _keep(file, subject, report)
     if failed:
         raise click.ClickException(f"failed: {', '.join(failed)}")
+
+
+def _output(command: list[str]) -> str | None:
+    """What a command prints; None if it fails."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            process.terminate()  # and wait, since it has servers to end
+            raise
+    return said if process.returncode == 0 else None
 
 
 def _keep(file: Path, subject: str, report: str) -> None:

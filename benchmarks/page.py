@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.all import SUBJECTS
 from benchmarks.harness.report import Bound, Case, Goal, Report, number
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -57,7 +58,8 @@ def _goal(name: str, case: Case, goal: Goal | Bound) -> str:
 def main(file: Path) -> None:
     """Put the figures of FILE into docs/performance.md."""
     kept = json.loads(file.read_text(encoding="utf-8"))
-    reports = {name: Report.from_json(json.dumps(report)) for name, report in kept.items()}
+    in_order = sorted(kept.items(), key=lambda item: SUBJECTS.index(item[0]))
+    reports = {name: Report.from_json(json.dumps(report)) for name, report in in_order}
     try:
         PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), reports), encoding="utf-8")
     except KeyError as error:

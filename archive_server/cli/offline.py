@@ -168,7 +168,7 @@ def caller_named(administration: Administration, login: str) -> Caller:
     """The user whose rights count. Raises CommandFailed if there is none of that name."""
     for user in finished(administration.users.list_users(None)):
         if user.login == login:
-            return Caller(user.user_id, user.login, user.role)
+            return user
     raise CommandFailed(f"there is no user {login}; see --user")
 
 

@@ -115,37 +115,37 @@ def revise(
     at: datetime,
 ) -> int:
     """Give a clip new audio; return the number of the revision. Readers of the old one go on."""
+    # One statement: each more is a quarter of a millisecond of a store.
     cursor.execute(
         """
-        UPDATE revision SET superseded_at = %s
-        WHERE clip_id = %s AND superseded_at IS NULL
+        WITH old AS (
+            UPDATE revision SET superseded_at = %(at)s
+            WHERE clip_id = %(clip_id)s AND superseded_at IS NULL
+        ), new AS (
+            INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate,
+                                  channels, bit_rate, warnings, created_at)
+            SELECT clip_id, coalesce(revision, 0) + 1, %(content_id)s, %(format)s, %(duration_us)s,
+                   %(sample_rate)s, %(channels)s, %(bit_rate)s, %(warnings)s, %(at)s
+            FROM clip WHERE clip_id = %(clip_id)s
+            RETURNING number
+        )
+        UPDATE clip SET revision = new.number, mtime = %(at)s FROM new
+        WHERE clip_id = %(clip_id)s
+        RETURNING new.number
         """,
-        (at, clip_id),
-    )
-    cursor.execute(
-        """
-        INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate,
-                              channels, bit_rate, warnings, created_at)
-        SELECT clip_id, coalesce(revision, 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s
-        FROM clip WHERE clip_id = %s
-        RETURNING number
-        """,
-        (
-            content.sha256,
-            facts.format.value,
-            facts.duration_us,
-            facts.sample_rate,
-            facts.channels,
-            facts.bit_rate,
-            list(warnings),
-            at,
-            clip_id,
-        ),
+        {
+            "clip_id": clip_id,
+            "content_id": content.sha256,
+            "format": facts.format.value,
+            "duration_us": facts.duration_us,
+            "sample_rate": facts.sample_rate,
+            "channels": facts.channels,
+            "bit_rate": facts.bit_rate,
+            "warnings": list(warnings),
+            "at": at,
+        },
     )
     (number,) = cursor.fetchone() or (0,)
-    cursor.execute(
-        "UPDATE clip SET revision = %s, mtime = %s WHERE clip_id = %s", (number, at, clip_id)
-    )
     return int(number)
 
 

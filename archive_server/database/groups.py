@@ -11,6 +11,8 @@ from archive_server.errors import Conflict, NotFound, UnknownGroup
 from archive_server.model.groups import Group
 from archive_server.model.permissions import Subject, SubjectKind
 
+_SHOWN = 80  # characters of a name that nobody has
+
 # A common table expression: the groups of the user %(user)s, and how far away each is. A group that
 # is reached on several ways is there several times.
 BELONGS = """
@@ -46,7 +48,7 @@ def get_id(cursor: Cursor, name: str) -> int:
     cursor.execute("SELECT group_id FROM user_group WHERE name = %s", (name,))
     row = cursor.fetchone()
     if row is None:
-        raise UnknownGroup(f"there is no group {name}")
+        raise UnknownGroup(f"there is no group {name[:_SHOWN]}")
     return int(row[0])
 
 

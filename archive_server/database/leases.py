@@ -119,7 +119,8 @@ def end(cursor: Cursor, token: str) -> list[Lease]:
     """End a lease and those that were made together with it; return them all.
 
     What only they have kept is removed, but for files on the disk: those are for the caller, once
-    this is committed.
+    this is committed. Raises UnknownToken when it has ended already: of two who end it at the same
+    time, by saving a playlist and by giving it up, say, one must not believe that they have.
     """
     cursor.execute(
         f"""
@@ -133,6 +134,8 @@ def end(cursor: Cursor, token: str) -> list[Lease]:
         (token,),
     )
     ended = [_lease(row) for row in cursor.fetchall()]
+    if not ended:
+        raise UnknownToken("unknown, closed or expired token")
     cursor.execute("DELETE FROM lease WHERE token = %s", (token,))  # its children with it
     for document_id in sorted(
         {each.document_id for each in ended if isinstance(each, DocumentLease)}

@@ -1,6 +1,6 @@
 """Uploads, as they are kept. The bytes are in the store's staging place."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor
@@ -12,6 +12,9 @@ from archive_server.model.uploads import Purpose, Upload
 
 _COLUMNS = """token, user_id, gunid, file_name, announced_md5, document, total_size,
               sha256, md5, digested_size, last_used_at, purpose"""
+
+# Uses are noted this far apart: a transaction that writes nothing waits for no disk.
+_RESOLUTION = timedelta(minutes=1)
 
 
 def add(cursor: Cursor, upload: Upload) -> None:
@@ -42,11 +45,8 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
     Raises UnknownToken, or WrongToken for one that is a lease.
     """
     cursor.execute(
-        f"""
-        UPDATE upload SET last_used_at = %s WHERE token = %s AND last_used_at > %s
-        RETURNING {_COLUMNS}
-        """,  # noqa: S608
-        (at, token, used_after),
+        f"SELECT {_COLUMNS} FROM upload WHERE token = %s AND last_used_at > %s",  # noqa: S608
+        (token, used_after),
     )
     row = cursor.fetchone()
     if row is None:
@@ -60,7 +60,10 @@ def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Up
         if cursor.rowcount:
             raise WrongToken("this token is for something else than an upload")
         raise UnknownToken("unknown, closed or expired upload token")
-    return _upload(*row)
+    upload = _upload(*row)
+    if at - upload.last_used_at > _RESOLUTION:
+        touch(cursor, token, at)
+    return upload
 
 
 def get(cursor: Cursor, token: str) -> Upload:
@@ -106,8 +109,16 @@ def _upload(
 def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
     """Keep how many bytes the client means to send; what was received is about to change.
 
-    Raises UnknownToken when the upload has ended.
+    On the disk before a byte changes, where digests must go that would no longer be true, or where
+    the size alone can tell that bytes are missing. Raises UnknownToken when the upload has ended.
     """
+    cursor.execute(
+        """
+        SELECT set_config('synchronous_commit', 'off', true) FROM upload
+        WHERE token = %s AND sha256 IS NULL AND announced_md5 IS NOT NULL
+        """,
+        (token,),
+    )
     cursor.execute(
         """
         UPDATE upload SET total_size = %s, sha256 = NULL, md5 = NULL, digested_size = NULL
@@ -120,9 +131,13 @@ def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
 
 
 def note_received(cursor: Cursor, token: str, digested: Content | None, at: datetime) -> None:
-    """Keep the digests of the bytes received, or that they are not known."""
+    """Keep the digests of the bytes received, or that they are not known.
+
+    Nobody waits for the disk: what a power cut takes back is computed again from the bytes.
+    """
     cursor.execute(
         """
+        SET LOCAL synchronous_commit TO off;
         UPDATE upload SET sha256 = %s, md5 = %s, digested_size = %s, last_used_at = %s
         WHERE token = %s
         """,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Role(StrEnum):
@@ -24,10 +25,4 @@ class User:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The user behind a call."""
-
-    user_id: int
-    login: str
-    role: Role
+Caller: TypeAlias = User  # the one behind a call

@@ -253,6 +253,8 @@ def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> li
     lease = leases.get(cursor, token, used_after=used_after)
     if lease.kind is not kind:
         raise WrongToken(f"this token is for something else ({lease.kind})")
+    if kind is LeaseKind.EDIT:
+        clips.lock_gunid(cursor, lease.gunid)  # as whoever saves the playlist, or removes it
     return leases.end(cursor, token)
 
 

@@ -1,4 +1,4 @@
-"""One file of many on its way into the archive: copied, digested, on the disk, found whole.
+"""One file of many on its way into the archive: copied, digested, found whole.
 
 Blocks; any number of threads may do it at a time.
 """
@@ -51,6 +51,11 @@ class Whole:
         """Its bytes, as rows know them."""
         return Content(self.digests.sha256, self.digests.md5, self.digests.size)
 
+    def sync(self) -> None:
+        """Bring the staged bytes to the disk."""
+        if self.staged is not None:
+            self.staged.sync()
+
     def drop(self) -> None:
         """Let go of the staged bytes, unless they were published."""
         if self.staged is not None:
@@ -68,7 +73,7 @@ class Examiner:
     def examine(
         self, file: Path, known: Collection[bytes], *, keep: bool
     ) -> Whole | Known | Refusal:
-        """Judge a file, and with `keep` stage its bytes and bring them to the disk.
+        """Judge a file, and with `keep` stage its bytes.
 
         `known` are the SHA-256 of clips' audio that has as many bytes. Raises Unavailable, and
         what the store raises.
@@ -85,8 +90,8 @@ class Examiner:
         with _staged(self.store) as staged:
             staged.fill(source)
             digests = staged.digests()
-            # While others are being decoded; it would only be waited for later.
-            staged.sync()
+            staged.seal()
+            staged.begin_sync()
             judged = self._judge(file, staged.path, digests, staged)
             if isinstance(judged, Refusal):
                 discard(staged)

@@ -173,6 +173,9 @@ class _Batch:
         if not self._waiting:
             return
         service = self._service
+        # Not before: to bring one file to the disk takes nearly as long as all of a batch.
+        for whole in self._waiting:
+            whole.sync()
         naming = _Naming(service.examiner.store)
         added = await service.database.run(
             _add, naming, self._caller, self._waiting, self._wishes.defaults, service

@@ -26,7 +26,7 @@ def owner(cursor: Any, upload: Upload) -> Caller:
     user = users.by_id(cursor, upload.user_id)
     if user is None:  # and the upload with them
         raise UnknownToken("unknown, closed or expired upload token")
-    return Caller(user.user_id, user.login, user.role)
+    return user
 
 
 def check(cursor: Any, caller: Caller, plan: Plan) -> dict[Gunid, str]:

@@ -6,6 +6,7 @@ files their names and makes the rows. What was refused has changed nothing; what
 are bytes without rows, which the janitor removes.
 """
 
+import resource
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ class ImportService:
 
     async def _import(self, caller: Caller, upload: Upload, file: BinaryIO, size: int) -> Gunid:
         files, plan = await self.publisher.in_probe(_read, file, size, self.limits)
+        _require_descriptors(len(plan.audio))
         # What can be refused without the audio is refused before that is looked at.
         names = await self.database.run(check, caller, plan)
         async with AsyncExitStack() as stack:
@@ -162,6 +164,16 @@ def _read(file: BinaryIO, size: int, limits: ImportLimits) -> tuple[Mapping[str,
     for gunid in plan.webstreams:
         _check_webstream(gunid, plan.documents[gunid])
     return files, plan
+
+
+def _require_descriptors(count: int) -> None:
+    """Raise RefusedArchive for more clips than files can be open: each keeps its own locked."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = files // 2  # connections need some, too
+    if files != resource.RLIM_INFINITY and count > most:
+        raise RefusedArchive(
+            f"it has {count} clips, of which this server can take {most} at once", "too-many-clips"
+        )
 
 
 def _check_webstream(gunid: Gunid, document: Document) -> None:

@@ -72,17 +72,19 @@ class JobService:
     async def claim(self, kinds: Collection[str]) -> Job | None:
         """Take a job of these kinds to do it; None: there is none. Its directory is empty."""
         holder, now = new_token(), self.now()
-        claimed = await self.database.run(_claim, kinds, holder, now)
-        if claimed is None:
-            return None
-        directory = self.files(claimed.token)
-        if claimed.caller is None:
+        while (claimed := await self.database.run(_claim, kinds, holder, now)) is not None:
+            if claimed.caller is not None:
+                return Job(
+                    claimed.token,
+                    claimed.kind,
+                    claimed.parameters,
+                    claimed.caller,
+                    self.files(claimed.token),
+                    holder,
+                )
             fault = "the user who asked for this is gone"
             await self.database.run(jobs.fail, claimed.token, holder, fault, now)
-            return await self.claim(kinds)
-        return Job(
-            claimed.token, claimed.kind, claimed.parameters, claimed.caller, directory, holder
-        )
+        return None
 
     async def make_directory(self, job: Job) -> None:
         """Give a job an empty directory. Raises OSError."""

@@ -18,6 +18,7 @@ from archive_server.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    UnknownToken,
     WrongToken,
 )
 from archive_server.model.clips import Clip, ClipState, FileType
@@ -221,9 +222,11 @@ def _save_edited(
 def _editor_s(cursor: Any, caller: Caller, token: str) -> Edit:
     """The edit with this token, which is the caller's."""
     lease = leases.get(cursor, token, used_after=_EVER)  # this kind does not expire
-    edit = playlists.find_edit(cursor, lease.gunid)
-    if edit is None or edit.token != token:
+    if lease.kind is not LeaseKind.EDIT:
         raise WrongToken(f"this token is for something else ({lease.kind})")
+    edit = playlists.find_edit(cursor, lease.gunid)
+    if edit is None or edit.token != token:  # given back since the line above
+        raise UnknownToken("unknown, closed or expired token")
     if edit.user_id != caller.user_id:
         raise Forbidden(f"user {caller.login} does not change {edit.gunid}; {edit.login} does")
     return edit

@@ -71,8 +71,8 @@ class Publisher:
             upload = await self.database.run(uploads.get, token)
             content = await self.content_of(staged, upload)
             _compare(upload, content)
-            facts, report = await self._probe(staged.path, upload.file_name)
-            publish_file = await self._publication(staged, content)
+            facts, report = await self._examine(staged, upload.file_name)
+            publish_file = self._publication(staged, content)
             examined = _examined(upload, content, facts, report, publish_file)
             await self._finish(caller, upload, examined)
         finally:
@@ -118,8 +118,8 @@ class Publisher:
                 content = await self.in_probe(_content, staged)
             if content.size == 0:
                 raise RefusedAudio("there are no bytes", "empty")
-            facts, report = await self._probe(staged.path, file_name)
-            publish_file = await self._publication(staged, content)
+            facts, report = await self._examine(staged, file_name)
+            publish_file = self._publication(staged, content)
             yield Examined(gunid, file_name, document, content, facts, report, publish_file)
         finally:
             # It may have been published already, and what is left here the janitor would find.
@@ -141,15 +141,25 @@ class Publisher:
         await self._finish(caller, upload, _examined(upload, content, facts, report, still_there))
         return upload.clip
 
-    async def _publication(self, staged: StagedFile, content: Content) -> Callable[[], object]:
-        """Bring the bytes to the disk; give what names them, however often a transaction is tried.
+    async def _examine(self, staged: StagedFile, file_name: str) -> tuple[Facts, Report]:
+        """Judge staged bytes, and bring them to the disk meanwhile.
+
+        Where they are refused they were brought there for nothing, but it is milliseconds, and
+        all others need not wait for them after the verdict, nor in the transaction.
+        """
+        settling = self.on_disk(_settle, staged)
+        try:
+            return await self._probe(staged.path, file_name)
+        finally:
+            with store_errors():
+                await settling
+
+    def _publication(self, staged: StagedFile, content: Content) -> Callable[[], object]:
+        """What names the bytes, however often a transaction is tried.
 
         There is a staged file the first time only. And between two tries the content is nobody's:
         if it was there before, and released, the janitor may take it away. So each time it looks.
         """
-        with store_errors():
-            # Long, and nothing a transaction must wait for.
-            await self.on_disk(staged.sync)
         digests = Digests(content.sha256, content.md5, content.size)
         publish_once = cache(partial(self.store.publish, staged, digests))
         return lambda: self.store.size(publish_once())
@@ -190,6 +200,11 @@ def _copy(source: Path | BinaryIO, staged: StagedFile) -> None:
         return
     while block := source.read(_BLOCK):
         staged.append(block)
+
+
+def _settle(staged: StagedFile) -> None:
+    staged.seal()
+    staged.sync()
 
 
 def _content(staged: StagedFile) -> Content:

@@ -23,7 +23,9 @@ def trash(
 ) -> None:
     """Move what is of one of these kinds to the trash. Raises Forbidden, NotFound, Conflict."""
     clips.lock_gunid(cursor, gunid)
-    clip = clips.get_ready(cursor, gunid)
+    clip = clips.find(cursor, gunid)
+    if clip is None or clip.state is not ClipState.READY:
+        raise NotFound(f"there is no {_noun(kinds)} {gunid}")
     _require(cursor, caller, clip, kinds)
     playlists.end_edit(cursor, gunid)
     clips.trash(cursor, clip.clip_id, at)
@@ -61,6 +63,10 @@ def restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
     document = search_document(clip.file_type, documents.xml(cursor, clip.document_id))
     search.index(cursor, clip.clip_id, gunid, clip.file_type, document, clip.mtime)
     journal.add(cursor, Event.RESTORED, gunid, None, at)
+
+
+def _noun(kinds: Collection[FileType]) -> str:
+    return "playlist" if FileType.PLAYLIST in kinds else "clip"
 
 
 def _require(cursor: Any, caller: Caller, clip: Clip, kinds: Collection[FileType]) -> None:

@@ -40,6 +40,8 @@ class Known:
 def like(
     cursor: Any, caller: Caller, gunid: Gunid, document: Document, size: int, at: datetime
 ) -> Known:
+    """What there is, for comparison. The lock keeps its document from going meanwhile."""
+    clips.lock_gunid(cursor, gunid)
     clip = clips.find(cursor, gunid)
     require_to_store(cursor, caller, clip)
     if clip is None:

@@ -1,55 +1,58 @@
 """CRC-16/ARC over much audio, in numpy: the checksum that LAME and FFmpeg leave in MP3s.
 
 A CRC is linear, so a block is cut into lanes whose CRCs run side by side, two bytes a step, and
-are then joined: shifting a CRC over a whole lane is one look into a table.
+are then joined: shifting a CRC over a whole lane is one look into a table. Zeros before the first
+byte change nothing, so they fill up a lane that is not full.
+
+Each step costs the same for few lanes as for many, so short audio has short lanes: 0.3 ms for a
+jingle of 30 KB instead of 2.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from audio_store.probe.info_frame import crc16
 from audio_store.probe.shape import read_at
 
-_STEPS = 512  # of two bytes each, in a lane
-_LANE = 2 * _STEPS
-_LANES = 1024
+_SHORT_STEPS, _LONG_STEPS = 64, 512  # of two bytes each, in a lane
+_SHORT = 2**18  # bytes of audio that have short lanes
+_LANES = 1024  # at a time
 _Words = npt.NDArray[np.uint16]
 
 
 def crc16_of(file: BinaryIO, start: int, end: int) -> int:
     """The CRC of the bytes [start, end)."""
-    step, shift = _step_table(), _shift_table()
+    steps = _SHORT_STEPS if end - start <= _SHORT else _LONG_STEPS
+    lane = 2 * steps
+    shift = _shift_table(steps)
     crc = 0
-    position = start
-    while end - position >= _LANE:
-        block = read_at(file, position, min(_LANES * _LANE, (end - position) // _LANE * _LANE))
-        for lane in _lanes(block, step):
-            crc = shift[crc] ^ lane
-        position += len(block)
-        if len(block) < _LANE:
-            break  # the file became shorter
-    return _short(read_at(file, position, end - position), crc)
+    for block in _blocks(file, start, end, lane):
+        for crc_of_lane in _lanes(block, steps):
+            crc = shift[crc] ^ crc_of_lane
+    return crc
 
 
-def _lanes(block: bytes, step: _Words) -> list[int]:
-    words = np.frombuffer(block[: len(block) // _LANE * _LANE], dtype="<u2").reshape(-1, _STEPS)
+def _blocks(file: BinaryIO, start: int, end: int, lane: int) -> Iterator[bytes]:
+    """The bytes in whole lanes, the first one filled up in front."""
+    odd = (end - start) % lane
+    if odd:
+        yield bytes(lane - odd) + read_at(file, start, odd)
+    for position in range(start + odd, end, _LANES * lane):
+        yield read_at(file, position, min(_LANES * lane, end - position))
+
+
+def _lanes(block: bytes, steps: int) -> list[int]:
+    step = _step_table()
+    whole = len(block) // (2 * steps) * 2 * steps  # less only if the file became shorter
+    words = np.frombuffer(block[:whole], dtype="<u2").reshape(-1, steps)
     crcs = np.zeros(len(words), dtype=np.uint16)
     for column in np.ascontiguousarray(words.T):
         crcs = step[crcs ^ column]
     joined: list[int] = crcs.tolist()
     return joined
-
-
-def _short(block: bytes, crc: int) -> int:
-    # The CRC so far takes the place of the first two bytes' difference.
-    if len(block) < 2:
-        for byte in block:
-            crc = crc >> 8 ^ crc16(bytes([(crc ^ byte) & 0xFF]))
-        return crc
-    return crc16(bytes([block[0] ^ (crc & 0xFF), block[1] ^ (crc >> 8)]) + block[2:])
 
 
 @cache
@@ -64,10 +67,10 @@ def _step_table() -> _Words:
 
 
 @cache
-def _shift_table() -> list[int]:
+def _shift_table(steps: int) -> list[int]:
     """What becomes of each CRC when a lane of zeros is taken in."""
     table = _step_table()
-    for _ in range(_STEPS.bit_length() - 1):
+    for _ in range(steps.bit_length() - 1):
         table = table[table]  # twice as many steps; their number is a power of two
     shifted: list[int] = table.tolist()
     return shifted

@@ -52,7 +52,7 @@ class Limits:
     wall_s: float = 600
     wall_share: float = 0.25
     longest_s: float = 24 * 3600  # longer audio is refused before it is decoded
-    files: int = 500  # a worker is replaced after so many
+    files: int = 2000  # a worker is replaced after so many; to start one takes 0.2 s of a core
 
     def cpu_for(self, duration_s: float) -> float:
         return self.cpu_s + self.cpu_share * self._believed(duration_s)

@@ -1,5 +1,7 @@
 """The command line that all benchmarks share."""
 
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +46,8 @@ def main(title: str, run: Callable[[Scale], Report]) -> None:
         help="Where what takes long to make is made, and found the next time.",
     )
     def command(quick: bool, as_json: bool, rounds: int | None, keep: Path | None) -> None:
+        # Or the servers that were started would be left running.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         report = run(Scale(quick, rounds or (1 if quick else _ROUNDS), keep))
         click.echo(report.to_json() if as_json else report.to_text())
 

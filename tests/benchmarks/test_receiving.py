@@ -1,11 +1,13 @@
 import itertools
 import socket
+import ssl
 import threading
 from contextlib import suppress
 
 import pytest
 
-from benchmarks.harness.receiving import BadAnswer, get, receive
+from benchmarks.harness.certificate import make_certificate
+from benchmarks.harness.receiving import BadAnswer, get, receive, receive_secure
 
 
 @pytest.fixture
@@ -13,12 +15,12 @@ def server():
     """Makes servers that give these answers in turn to each connection, and then close it."""
     listeners = []
 
-    def serve(answers):
+    def serve(answers, tls=None):
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
-        def answer(connection):
-            with connection:
+        def answer(plain):
+            with tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
                 for each in answers():
                     if not connection.recv(65536):
                         return
@@ -83,3 +85,23 @@ def test_requests_carry_what_is_asked_for():
     assert get("/a", "host", Range="bytes=0-1") == (
         b"GET /a HTTP/1.1\r\nHost: host\r\nRange: bytes=0-1\r\n\r\n"
     )
+
+
+def test_over_tls_it_counts_what_comes_without_deciphering_it(server, tmp_path):
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    answer = ok(b"x" * 1_000_000)
+    address = server(lambda: itertools.repeat(answer), context)
+    received, cipher = receive_secure(address, REQUESTS[0][0], 2, 0.3)
+    assert received.answers > 4
+    assert received.received_bytes == pytest.approx(received.answers * len(answer))
+    assert "GCM" in cipher or "CHACHA20" in cipher
+
+
+def test_over_tls_too_a_connection_that_ends_is_not_passed_over(server, tmp_path):
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    with pytest.raises(BadAnswer, match="closed"):
+        receive_secure(server(lambda: [ok(b"x")] * 3, context), REQUESTS[0][0], 2, 5)

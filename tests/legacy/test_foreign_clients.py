@@ -137,7 +137,10 @@ def test_c_with_xmlrpc_c(run: Callable[..., str], tmp_path: Path) -> None:
 
 @needs_tool("xmlrpc")
 def test_the_command_of_xmlrpc_c(station: Station) -> None:
-    """It cannot send structs, so that `system.*` is all it can call."""
+    """It cannot send structs, so that `system.*` is all it can call.
+
+    Its manual knows no type for them, and the program imports nothing that makes one.
+    """
 
     def ask(*words: str) -> str:
         command = ["xmlrpc", station.url + station.endpoint, *words]

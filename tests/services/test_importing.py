@@ -1,4 +1,5 @@
 import hashlib
+import resource
 import tarfile
 
 import pytest
@@ -510,3 +511,12 @@ def test_while_the_store_is_away_an_import_is_told_to_come_back(services, files,
         result_of(services.imports.close(token))
     (tmp_path / "elsewhere").rename(tmp_path / "store")
     assert result_of(services.imports.close(token)) == MAIN
+
+
+def test_more_clips_than_files_can_be_open_are_refused_before_their_audio(
+    services, files, monkeypatch
+):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1, 1))
+    error = refused(services, packed(files))
+    assert error.reason == "too-many-clips"
+    assert "clips, of which this server can take 0 at once" in str(error)

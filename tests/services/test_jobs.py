@@ -9,6 +9,7 @@ from archive_server.database import users
 from archive_server.database.connections import connect
 from archive_server.errors import Conflict, NotFound, UnknownToken, WrongToken
 from archive_server.model.jobs import JobStatus
+from archive_server.model.users import Role
 from archive_server.services.jobs import SILENCE, fault_of
 
 DAY = timedelta(days=1)
@@ -207,6 +208,14 @@ def test_the_job_of_a_user_who_is_gone_ends_with_a_fault(services, jobs, caller)
     result_of(services.database.run(users.remove, caller.login))
     assert claimed(jobs) is None
     assert state(jobs, token).fault == "the user who asked for this is gone"
+
+
+def test_however_many_asked_who_are_gone_the_next_job_is_found(services, jobs, caller):
+    tokens = [started(jobs, caller) for _ in range(1100)]
+    result_of(services.database.run(users.remove, caller.login))
+    last = started(jobs, services.caller(Role.ADMIN))
+    assert claimed(jobs).token == last
+    assert state(jobs, tokens[-1]).fault == "the user who asked for this is gone"
 
 
 def test_a_job_that_another_process_is_just_claiming_is_passed_over(jobs, caller, dsn):

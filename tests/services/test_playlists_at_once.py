@@ -1,18 +1,19 @@
 """Playlists that several people save at the same time."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from archive_server.database import clips, users
+from archive_server.database import clips, leases, users
 from archive_server.database import playlists as playlist_rows
 from archive_server.database.transactions import Transactions
-from archive_server.errors import ArchiveError, BadDocument, Conflict
+from archive_server.errors import ArchiveError, BadDocument, Conflict, UnknownToken
 from archive_server.model.gunid import Gunid
+from archive_server.model.leases import LeaseKind
 from archive_server.model.playlists import Playlist
 from archive_server.model.users import Caller, Role
-from archive_server.services import playlists
+from archive_server.services import downloads, playlists
 
 GUNIDS = [Gunid.parse(f"{n:016x}") for n in range(1, 7)]
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -117,3 +118,37 @@ def test_a_token_saves_once(transactions, caller):
     raised = all_at_once(*(lambda: transactions.perform(save_edited) for _ in range(4)))
     assert sum(error is None for error in raised) == 1
     assert transactions.perform(playlist_rows.list_edits) == []
+
+
+def test_of_who_saves_and_who_gives_up_one_learns_that_it_was_too_late(transactions, caller):
+    transactions.perform(save, caller, GUNIDS[0], holding())
+    xml = holding(GUNIDS[1]).to_xml()
+    for number in range(20):
+        token = f"{number:032x}"
+        transactions.perform(playlists._edit, caller, token, GUNIDS[0], AT)
+
+        def save_edited(cursor, token=token):
+            playlists._save_edited(cursor, caller, token, xml, 10_000, AT)
+
+        def revert(cursor, token=token):
+            downloads._close(cursor, token, LeaseKind.EDIT, AT)
+
+        raised = all_at_once(
+            *(lambda work=work: transactions.perform(work) for work in (save_edited, revert))
+        )
+        assert [type(error) for error in raised if error] == [UnknownToken]
+        assert transactions.perform(playlist_rows.list_edits) == []
+
+
+def test_of_several_who_close_a_lease_one_does(transactions, caller):
+    transactions.perform(save, caller, GUNIDS[0], holding())
+    for number in range(10):
+        token = f"{number:032x}"
+        clip = transactions.perform(clips.find, GUNIDS[0])
+        transactions.perform(leases.add_document, token, clip, user_id=caller.user_id, at=AT)
+
+        def close(cursor, token=token):
+            downloads._close(cursor, token, LeaseKind.DOCUMENT, AT - timedelta(days=1))
+
+        raised = all_at_once(*(lambda: transactions.perform(close) for _ in range(3)))
+        assert [type(error) for error in raised if error] == [UnknownToken] * 2

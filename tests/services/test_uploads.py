@@ -136,3 +136,18 @@ def test_nothing_is_received_for_an_upload_that_ends_just_then(services, token, 
     uploads = replace(services.uploads, in_thread=closed_meanwhile)
     with pytest.raises(UnknownToken):
         result_of(uploads.receive(token, None, len(high)))
+
+
+def test_what_was_sent_as_a_whole_may_be_a_first_piece(services, token, high):
+    """A request without Content-Range tells no more than its own length."""
+    receive(services, token, high[:1000], total=1000)
+    receive(services, token, high[1000:], start=1000, total=len(high))
+    result_of(services.clips.finish_upload(services.caller(), token))
+
+
+def test_what_was_broken_off_is_not_gone_on_with_as_something_else(services, token):
+    receive(services, token, b"x" * 1000, total=5000)
+    with pytest.raises(WrongOffset, match="was to be 5000 bytes, not 6000"):
+        receive(services, token, b"y", start=1000, total=6000)
+    receive(services, token, b"y", start=1000, total=5000)
+    assert result_of(services.uploads.state(token)).offset == 1001

@@ -3,6 +3,7 @@
 import xmlrpc.client
 
 import pytest
+from services.transfers import packed, read
 
 from archive_server.errors import NoSession, NotFound, WrongToken
 from archive_server.model.users import Role
@@ -207,6 +208,7 @@ def tokens(client, call_of, stocked):
     """One of each kind, by the method that gave it."""
     by_name = {method.name: method for method in METHODS}
     ids = {"gunid": stocked["clip"], "plid": stocked["playlist"], "plids": [stocked["playlist"]]}
+    ids["chsum"] = ""
     given = {}
     for name in KINDS_OF_TOKEN:
         members = call_of(by_name[f"locstor.{name}"]) | ids
@@ -285,3 +287,184 @@ def test_a_document_that_is_none_or_too_large_is_refused(
     code, _ = client.fault(method.name, call_of(method) | ids | {name: document})
     assert code == 805
     assert rows_of(services) == before
+
+
+# -- tokens of another user ---------------------------------------------------------------------
+
+# Tokens are capabilities (livesupport-protocol 2.1): who has one may use it, whoever got it. But to
+# make something of what a token began takes a session, and it must be of the user who began.
+OF_THEIR_OWNER = {"storeAudioClipClose", "restoreBackupClosePut", "savePlaylist"}
+ONLY_LOOKING = {
+    "renderPlaylistToFileCheck",
+    "renderPlaylistToStorageCheck",
+    "renderPlaylistToRSSCheck",
+    "createBackupCheck",
+    "restoreBackupCheck",
+}
+
+
+@pytest.fixture
+def ready(client, services, call_of, tokens, stocked, wav):
+    """For each method that takes a token, members with which its owner succeeds."""
+    archive = read(services, tokens["exportPlaylistOpen"])
+    services.send(tokens["storeAudioClipOpen"], wav)
+    services.send(tokens["importPlaylistOpen"], archive)
+    services.send(tokens["openPut"], wav)
+    services.send(tokens["restoreBackupOpen"], packed({"meta-inf/storage.xml": b"<storage/>"}))
+    (begin,) = [each for each in TAKING_TOKENS if each.name == "locstor.restoreBackupClosePut"]
+
+    def members(method: Method) -> dict[str, object]:
+        short = method.name.rpartition(".")[2]
+        found = call_of(method) | {"newPlaylist": f"<playlist id='{stocked['playlist']}'/>"}
+        if "chsum" in found:
+            found["chsum"] = ""
+        if short in ("restoreBackupCheck", "restoreBackupClose"):
+            token = client.call(begin.name, members(begin))["token"]
+        else:
+            (token,) = [tokens[name] for name, users in KINDS_OF_TOKEN.items() if short in users]
+        return {name: found[name] for name in found if name in _names(method)} | {"token": token}
+
+    return members
+
+
+def _names(method: Method) -> set[str]:
+    return {member.name for member in method.takes}
+
+
+@pytest.mark.parametrize("method", TAKING_TOKENS, ids=lambda method: method.name)
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.ADMIN])
+def test_the_token_of_another_user(client, services, ready, method, role):
+    """Where a session counts it is refused, also to who may do everything; else it is a right."""
+    short = method.name.rpartition(".")[2]
+    own = ready(method)
+    others = own | {"sessid": services.session_id(role)}
+    before = rows_of(services)
+    if short in OF_THEIR_OWNER:
+        code, text = client.fault(method.name, others)
+        assert (code, rows_of(services)) == (805, before)
+        assert role.value in text
+        client.call(method.name, own)
+        return
+    assert "sessid" not in {member.name for member in method.takes if not member.optional}
+    client.call(method.name, others)
+    if short in ONLY_LOOKING:
+        assert rows_of(services) == before
+    elif short != "createBackupClose":  # which no token is too old for
+        assert rows_of(services) != before
+        assert client.fault(method.name, own)[0] == 805
+
+
+def test_no_method_that_takes_a_token_is_left_out():
+    shorts = {method.name.rpartition(".")[2] for method in TAKING_TOKENS}
+    users = set().union(*KINDS_OF_TOKEN.values())
+    assert shorts == users | {"restoreBackupCheck", "restoreBackupClose"}
+
+
+def test_no_method_needs_no_session_but_these():
+    """All others are walked above without one, and with one that has expired."""
+    in_session = set(IN_SESSION.args[1])
+    assert {method.name for method in STRUCT_METHODS if method not in in_session} == {
+        "locstor.getVersion",
+        "locstor.authenticate",
+        "locstor.login",
+        "locstor.resetStorage",  # which only the configuration allows
+        *(each.name for each in TAKING_TOKENS if each.name.split(".")[1] not in OF_THEIR_OWNER),
+    }
+
+
+# -- calls that cannot be read ------------------------------------------------------------------
+
+ALL = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+def body_of(method: Method, *parameters: object) -> bytes:
+    return xmlrpc.client.dumps(parameters, method.name).encode()
+
+
+@pytest.fixture
+def parameters_of(call_of):
+    """What a method takes, as it is sent."""
+
+    def parameters(method: Method) -> tuple[object, ...]:
+        if method.is_plain:
+            values = {Kind.STRING: "locstor.login", Kind.ARRAY: []}
+            return tuple(values[member.kind] for member in method.takes)
+        return (call_of(method),)
+
+    return parameters
+
+
+def fault_of(answer: bytes) -> int:
+    with pytest.raises(xmlrpc.client.Fault) as caught:
+        xmlrpc.client.loads(answer)
+    return caught.value.faultCode
+
+
+@ALL
+def test_a_call_that_is_not_well_formed_is_refused(client, parameters_of, unchanged, method):
+    whole = body_of(method, *parameters_of(method))
+    name = f"<methodName>{method.name}</methodName>".encode()
+    for malformed in (
+        whole[: len(whole) // 2],
+        whole.replace(b"</methodCall>", b""),
+        whole.replace(name, name + b"</params>"),
+        whole.replace(b"<params>", b"<params>&unknown;"),
+        whole.replace(b"<methodCall>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><methodCall>"),
+        whole.replace(name, name + b"\0"),
+    ):
+        code = fault_of(client.post(malformed))
+        assert code == 7 or 100 < code < 200
+
+
+@ALL
+def test_a_call_that_is_no_call_is_refused(client, parameters_of, unchanged, method):
+    whole = body_of(method, *parameters_of(method))
+    for other in (
+        whole.replace(b"methodCall>", b"methodResponse>"),
+        whole.replace(b"params>", b"parameters>"),
+        whole.replace(b"</methodName>", b"</methodName><methodName>x</methodName>"),
+    ):
+        assert fault_of(client.post(other)) == 7
+
+
+@ALL
+def test_a_call_that_is_too_large_is_refused(client, parameters_of, unchanged, method):
+    whole = body_of(method, *parameters_of(method))
+    padded = whole.replace(b"<params>", b" " * 200_000 + b"<params>")
+    assert fault_of(client.post(padded)) == 805
+
+
+@ALL
+def test_other_parameters_than_it_takes_are_refused(client, parameters_of, unchanged, method):
+    right = parameters_of(method)
+    more = [*right, *right, "one", "too", "many"]
+    assert client.fault(method.name, *more)[0] == 3
+    if not method.is_plain:
+        assert client.fault(method.name)[0] == 3
+        for wrong in ("text", 5, True, 1.5, [1], b"bytes"):
+            assert client.fault(method.name, wrong)[0] == 801
+    elif any(not member.optional for member in method.takes):
+        assert client.fault(method.name)[0] == 3
+        assert client.fault(method.name, 1.5)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "member"),
+    [
+        pytest.param(method, member, id=f"{method.name}-{member.name}")
+        for method in STRUCT_METHODS
+        for member in method.takes
+        if member.kind is Kind.STRING
+    ],
+)
+def test_a_text_beyond_all_measure_is_no_mistake_of_ours(client, services, call_of, method, member):
+    before = rows_of(services)
+    try:
+        client.call(method.name, call_of(method) | {member.name: "x" * 100_000})
+    except xmlrpc.client.Fault as fault:
+        assert "internal error" not in fault.faultString
+        assert len(fault.faultString) < 2000
+        after = rows_of(services)
+        before.pop("login_failure")  # attempts are counted
+        after.pop("login_failure")
+        assert after == before

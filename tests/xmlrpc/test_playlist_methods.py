@@ -107,7 +107,8 @@ def test_the_life_of_a_playlist(services, call, fault, clip):
     assert call("releasePlaylist", token=access["token"], recursive="1") == {"plid": plid}
     assert call("deletePlaylist", plid=plid, forced="0") == {"status": True}
     assert call("existsPlaylist", plid=plid) == {"exists": False}
-    assert fault("deletePlaylist", plid=plid)[0] == 842
+    code, text = fault("deletePlaylist", plid=plid)
+    assert (code, text) == (842, f"xr_deletePlaylist: there is no playlist {plid}")
     assert call("createPlaylist", plid=plid) == {"plid": plid}
 
 
@@ -274,7 +275,7 @@ def test_a_clip_is_no_playlist(services, call, fault, clip, method, code):
 def test_a_playlist_that_is_not_there_is_named(fault, method, code):
     found, text = fault(method, plid=A)
     assert found == code
-    assert A in text
+    assert f"there is no playlist {A}" in text
 
 
 @pytest.mark.parametrize(
