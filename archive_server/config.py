@@ -36,6 +36,7 @@ class Server:
     listen: tuple[str, ...] = option(("127.0.0.1:8000",), check=address, least=1)
     public_url: str = option("", check=web_address)  # empty: what the client called us
     stop_grace_s: int = option(5, most=3600)
+    workers: int = option(1, least=1, most=64)  # processes that serve
 
 
 @dataclass(frozen=True, slots=True)

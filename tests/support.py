@@ -53,6 +53,20 @@ class DirectDatabase:
     ) -> Deferred[T]:
         return maybeDeferred(self._run, work, *args, **kwargs)
 
+    def read(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `run`; what would write fails."""
+        return maybeDeferred(self._read, work, *args, **kwargs)
+
+    def _read(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT read; SET LOCAL transaction_read_only = on")
+            try:
+                return work(cursor, *args, **kwargs)
+            finally:
+                cursor.execute("ROLLBACK TO SAVEPOINT read; RELEASE SAVEPOINT read")
+
     def _run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         transaction = self._transaction if self.commits else self._savepoint
         with transaction(), self.connection.cursor() as cursor:

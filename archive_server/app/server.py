@@ -1,36 +1,37 @@
-"""The running server: everything started in order, and stopped in reverse."""
+"""The running server: everything started in order, and stopped in reverse.
+
+It is the same whether one process serves alone or several do (`worker`): alone it also has the
+foundation to look after.
+"""
 
 import contextlib
 import resource
-from collections.abc import Callable
-from contextlib import AsyncExitStack, ExitStack
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from archive_server.app.foundation import Announcement, Foundation, founded
+from archive_server.app.listening import listening_at, url_of
 from archive_server.app.services import Seams, build_prober, build_services
 from archive_server.app.site import build_site
 from archive_server.config import Config
-from archive_server.database.connections import connect
-from archive_server.database.directory_lock import DirectoryLock
-from archive_server.database.embedded import EmbeddedPostgres
-from archive_server.database.external import require_suitable
-from archive_server.database.migrations import require_current
+from archive_server.database.notices import Listener
 from archive_server.database.pool import PooledDatabase
-from archive_server.database.upgrade import migrate_after_dump
-from archive_server.options import Address
-from archive_server.services.first_start import find_or_make_store, make_first_user
+from archive_server.services.memories import Memories
+from archive_server.services.remembering import Hearing
 from archive_server.services.storing import store_errors
 from archive_server.threads import Threads
-from archive_server.turns import Turns
+from archive_server.turns import SharedTurns, Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
-from audio_store import AudioStore
 from audio_store.probe import Prober
 
 log = Logger()
@@ -39,74 +40,48 @@ _DISK_THREADS = 16  # reading ahead for many downloads: mostly waiting
 _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewhere
 _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
+_JOBS = 2  # at once: they share a disk and the cores
 _POSTGRES_LOOK_S = 1
 # Connections are files, and so is each clip of an archive that is being imported.
 _OPEN_FILES = 65536
+_SHARE_OF_FILES = 16  # one in so many may be kept open for leases that nobody reads just now
 
 
-class Announcement:
-    """What `serve` tells the one who started it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of how many processes this is. What is done by one alone is done by the first."""
 
-    def password_made_up(self, login: str, password: str, file: Path) -> None:
-        """The first user's password, once."""
+    number: int = 0
+    of: int = 1
+    is_beginning: bool = True  # nobody has served before it, since the archive was down
 
-    def ready(self, urls: list[str], data_dir: Path) -> None:
-        """Clients can come."""
+    def share(self, total: int) -> int:
+        """The part of this one in what all may have at once; at least one."""
+        return -(-total // self.of)
 
 
 def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement) -> None:
-    """Serve until SIGINT or SIGTERM. To be called by the main thread; blocks.
+    """Serve alone until SIGINT or SIGTERM. To be called by the main thread; blocks.
 
     Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
-    _allow_open_files()
-    data_dir = data_dir.resolve()
-    data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        postgres = None
-        if config.database.dsn:
-            lock = DirectoryLock.take(data_dir, "archive-server serve")
-            stack.callback(lock.release)
-            dsn = config.database.dsn
-        else:
-            postgres = EmbeddedPostgres.start(
-                data_dir,
-                config.database.run_as,
-                runtime_dir=config.environment.runtime_dir,
-                purpose="archive-server serve",
-            )
-            stack.callback(postgres.stop)
-            dsn = postgres.dsn()
-        store = _prepare(config, dsn, data_dir, announcement)
-        prober = stack.enter_context(contextlib.closing(build_prober(config)))
-        server = Server(reactor, config, data_dir, dsn, store, prober, postgres)
-        server.run(lambda urls: announcement.ready(urls, data_dir))
+    allow_open_files()
+    with (
+        founded(config, data_dir, announcement) as foundation,
+        listening_at(config.server.listen) as sockets,
+        contextlib.closing(build_prober(config)) as prober,
+    ):
+        urls = [url_of(each) for each in sockets]
+        server = Server(reactor, foundation, prober, sockets, Place())
+        server.run(lambda: announcement.ready(urls, foundation.data_dir))
 
 
-def _allow_open_files() -> None:
+def allow_open_files() -> None:
     """Ask for as many as we want and may have: shells commonly begin with 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcement) -> AudioStore:
-    """The schema, the store and the first user: what must be there before anybody comes."""
-    with contextlib.closing(connect(dsn)) as connection:
-        if config.database.dsn:
-            with connection, connection.cursor() as cursor:
-                require_suitable(cursor)
-                require_current(cursor)
-        else:
-            migrate_after_dump(connection, data_dir)
-        with connection, connection.cursor() as cursor:
-            store = find_or_make_store(cursor, data_dir / "store")
-        with connection, connection.cursor() as cursor:
-            first = make_first_user(cursor, data_dir, config.environment.admin_password)
-    if first is not None:
-        announcement.password_made_up(first.login, first.password, first.file)
-    return store
 
 
 class Server:
@@ -115,55 +90,93 @@ class Server:
     def __init__(
         self,
         reactor: Any,
-        config: Config,
-        data_dir: Path,
-        dsn: str,
-        store: AudioStore,
+        foundation: Foundation,
         prober: Prober,
-        postgres: EmbeddedPostgres | None,
+        sockets: Sequence[socket.socket],
+        place: Place,
     ) -> None:
+        """Serve what comes to the sockets, which are closed when that ends."""
+        config = foundation.config
         self._reactor = reactor
+        self._foundation = foundation
         self._config = config
-        self._store = store
         self._prober = prober
-        self._postgres = postgres
+        self._sockets = sockets
+        self._place = place
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        memories = Memories(Hearing(), most_leases=soft // _SHARE_OF_FILES)
+        self._listener = Listener(reactor, foundation.dsn, memories)
         self._database = PooledDatabase(
-            reactor, dsn, config.database.connections, config.database.statement_timeout_s
+            reactor,
+            foundation.dsn,
+            config.database.connections,
+            config.database.statement_timeout_s,
+            memories,
         )
         self._disk = Threads(reactor, _DISK_THREADS, "disk")
-        self._probe = Threads(reactor, config.audio.probe_workers, "probe")
-        self._hashing = Threads(reactor, _HASHING_THREADS, "hashing")
+        self._probe = Threads(reactor, place.share(config.audio.probe_workers), "probe")
+        self._hashing = Threads(reactor, place.share(_HASHING_THREADS), "hashing")
         self._parsing = Threads(reactor, _PARSING_THREADS, "parsing")
         self._jobs = Threads(reactor, _JOB_THREADS, "jobs")
-        seams = Seams(self._database, self._disk, self._probe, self._hashing, self._jobs, Turns())
-        self._services = build_services(config, data_dir, store, prober, seams)
+        seams = Seams(
+            self._database,
+            self._disk,
+            self._probe,
+            self._hashing,
+            self._jobs,
+            Turns() if place.of == 1 else SharedTurns(foundation.data_dir / "turns", reactor),
+            memories,
+        )
+        self._services = build_services(
+            config, foundation.data_dir, foundation.store, prober, seams
+        )
         self._site = build_site(
             config, self._services, self._disk, self._parsing, self._require_ready
         )
         self._stack = AsyncExitStack()
+        self._outward = AsyncExitStack()  # of it, what begins something new
+        self._is_leaving = False
+        self._is_stopping = False
         self._failure: Failure | None = None
 
-    def run(self, on_ready: Callable[[list[str]], None]) -> None:
+    def run(self, on_ready: Callable[[], None]) -> None:
         """Start, run the reactor until it is told to stop, stop. Raises what starting raised."""
         self._reactor.callWhenRunning(self._begin, on_ready)
-        self._reactor.addSystemEventTrigger(
-            "before", "shutdown", lambda: Deferred.fromCoroutine(self._stack.aclose())
-        )
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self._reactor.run()
         if self._failure is not None:
             self._failure.raiseException()
 
-    def _begin(self, on_ready: Callable[[list[str]], None]) -> None:
+    def leave(self) -> None:
+        """Begin nothing new, and stop when the last client has gone, however long that takes.
+
+        Who is told to stop meanwhile grants the grace time only.
+        """
+        if not self._is_leaving:
+            self._is_leaving = True
+            leaving = Deferred.fromCoroutine(self._leave())
+            leaving.addErrback(lambda failure: log.failure("leaving fails", failure))
+
+    async def _leave(self) -> None:
+        await self._outward.aclose()
+        await self._site.leave()
+        if not self._is_stopping:
+            self._reactor.stop()
+
+    def _begin(self, on_ready: Callable[[], None]) -> None:
         started = Deferred.fromCoroutine(self._start())
-        started.addCallback(on_ready)
+        started.addCallback(lambda _: on_ready())
         started.addErrback(self._give_up)
 
     def _give_up(self, failure: Failure) -> None:
         self._failure = failure
         self._reactor.stop()
 
-    async def _start(self) -> list[str]:
-        """Start everything, and return the URLs it is reached at."""
+    def _stop(self) -> Deferred[None]:
+        self._is_stopping = True
+        return Deferred.fromCoroutine(self._stack.aclose())
+
+    async def _start(self) -> None:
         if self._config.testing.allow_reset:
             log.warn("[testing] allow_reset: anybody may delete everything, without a password")
         for pool in (
@@ -176,44 +189,55 @@ class Server:
         ):
             pool.start()
             self._stack.callback(pool.stop)
+        self._listener.start()
+        self._stack.callback(self._listener.stop)
         # Before the threads that wait for it: a long file is probed for minutes.
         self._stack.callback(self._prober.close)
-        if self._postgres is not None:
-            looking = LoopingCall(self._look_after_postgres, self._postgres)
+        if self._foundation.postgres is not None:
+            looking = LoopingCall(self._foundation.look_after)
             looking.start(_POSTGRES_LOOK_S)
             self._stack.callback(looking.stop)
-        janitor = Janitor(self._services.maintenance, self._reactor)
-        janitor.start()
-        self._stack.push_async_callback(janitor.stop)
         # Mixes that do not end in time would hold up the threads that wait for them.
         self._stack.callback(self._services.render_work.renderer.close)
-        runner = JobRunner(self._services.jobs, self._services.work(), self._reactor)
-        runner.start()
-        self._stack.push_async_callback(runner.stop, self._config.server.stop_grace_s)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)
-        urls = []
-        for text in self._config.server.listen:
-            address = Address.parse(text)
-            kind = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
-            endpoint = kind(self._reactor, address.port, interface=address.host, backlog=1024)
-            port = await endpoint.listen(self._site)
-            self._stack.push_async_callback(_stop_listening, port)
-            host = f"[{address.host}]" if ":" in address.host else address.host
-            urls.append(f"http://{host}:{port.getHost().port}/")
-        return urls
+        self._stack.push_async_callback(self._outward.aclose)
+        self._start_janitor()
+        self._start_jobs()
+        for listening in self._sockets:
+            port = self._reactor.adoptStreamPort(listening.fileno(), listening.family, self._site)
+            # It has a descriptor of its own; as long as there is another, clients may come.
+            listening.close()
+            self._outward.push_async_callback(_stop_listening, port)
 
-    def _look_after_postgres(self, postgres: EmbeddedPostgres) -> None:
-        try:
-            if postgres.restart_if_ended():
-                log.error("PostgreSQL had ended and was started again")
-        except OSError:  # no memory for a process, say; a second later there may be
-            log.failure("PostgreSQL has ended and cannot be started")
+    def _start_janitor(self) -> None:
+        """Let one process tidy up: more would look at the same things at the same time.
+
+        When one is replaced by another there are two for a moment. That is as if somebody gave a
+        command meanwhile: what must not be done twice is locked in the database.
+        """
+        if self._place.number == 0:
+            janitor = Janitor(
+                self._services.maintenance, self._reactor, resumes=self._place.is_beginning
+            )
+            janitor.start()
+            self._outward.push_async_callback(janitor.stop)
+
+    def _start_jobs(self) -> None:
+        """Let every process do jobs: they are claimed, and what one dies over others begin anew."""
+        runner = JobRunner(
+            self._services.jobs,
+            self._services.work(),
+            self._reactor,
+            most=self._place.share(_JOBS),
+        )
+        runner.start()
+        self._outward.push_async_callback(runner.stop, self._config.server.stop_grace_s)
 
     async def _require_ready(self) -> None:
         """Raise Unavailable unless the database and the store are there."""
         await self._database.run(_select_one)
         with store_errors():
-            await self._disk(self._store.require_present)
+            await self._disk(self._foundation.store.require_present)
 
 
 def _select_one(cursor: Any) -> None:

@@ -1,7 +1,7 @@
 """The services, built from the configuration and what blocking work is done by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
 from archive_server.services.maintenance import MaintenanceService, Retention
+from archive_server.services.memories import Memories
 from archive_server.services.playlist_access import PlaylistAccess
 from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.remembering import Hearing
 from archive_server.services.render_work import RenderWork
 from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
@@ -53,6 +55,7 @@ class Seams:
     hashing: InThread
     jobs: InThread  # minutes of work: what jobs do
     in_turn: InTurn
+    memories: Memories = field(default_factory=lambda: Memories(Hearing(), 0))
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,17 @@ def build_services(
     )
     search = SearchService(seams.database, config.limits.page)
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
-    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease)
+    memories = seams.memories
+    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease, memories.leases)
     return Services(
-        SessionService(seams.database, seams.hashing, seams.in_turn, now, retention.sessions),
+        SessionService(
+            seams.database,
+            seams.hashing,
+            seams.in_turn,
+            now,
+            retention.sessions,
+            memories.sessions,
+        ),
         uploads,
         ClipService(seams.database, uploads, publisher, now, clip_policy),
         downloads,
@@ -211,6 +222,6 @@ def build_folder_import(
 
 
 def build_prober(config: Config, workers: int | None = None) -> Prober:
-    """The probe's worker processes; they start when they are needed."""
+    """So many of the probe's worker processes, or as configured; they start when needed."""
     limits = Limits(longest_s=config.audio.longest_hours * 3600)
     return Prober(workers=workers or config.audio.probe_workers, limits=limits)

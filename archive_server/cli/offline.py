@@ -184,6 +184,8 @@ class OneConnection:
         with self.connection, self.connection.cursor() as cursor:
             return work(cursor, *args, **kwargs)
 
+    read = run
+
 
 async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """An `InThread` for who has nothing else to do."""

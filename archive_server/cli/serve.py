@@ -1,5 +1,6 @@
 """`archive-server serve` and `migrate`."""
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
-from archive_server.app.server import Announcement, run
+from archive_server.app.foundation import Announcement
+from archive_server.app.server import run
+from archive_server.app.supervisor import WorkersFail, supervise
 from archive_server.cli.offline import CommandFailed, Target, failures
 from archive_server.cli.options import config_option, data_option, json_option, print_json
 from archive_server.database.migrations import migrate as apply_migrations
@@ -30,6 +33,11 @@ from archive_server.options import Address
     help="Where to listen, instead of what the configuration says. May be repeated.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="How many processes serve, instead of what the configuration says.",
+)
+@click.option(
     "--log-level",
     type=click.Choice([level.name for level in LogLevel.iterconstants()]),
     default="info",
@@ -39,11 +47,16 @@ from archive_server.options import Address
 @data_option
 @config_option
 def serve(
-    listen: tuple[str, ...], log_level: str, data_dir: Path, config_file: Path | None
+    listen: tuple[str, ...],
+    workers: int | None,
+    log_level: str,
+    data_dir: Path,
+    config_file: Path | None,
 ) -> None:
     """Run the archive until it is told to stop (Ctrl-C, SIGTERM).
 
-    The first start on an empty directory sets everything up.
+    The first start on an empty directory sets everything up. With several workers SIGHUP replaces
+    them by new ones, which read the configuration anew, without refusing anybody.
     """
     config = Target(data_dir, config_file).config()
     for address in listen:
@@ -53,15 +66,31 @@ def serve(
             raise click.BadParameter(str(error), param_hint="--listen") from error
     if listen:
         config = replace(config, server=replace(config.server, listen=listen))
-    _log_to(sys.stderr, log_level)
-    # Importing it installs it, which nothing but a server needs.
-    from twisted.internet import reactor
-
+    if workers is not None:
+        config = replace(config, server=replace(config.server, workers=workers))
+    log_to(sys.stderr, log_level)
     with failures():
         try:
-            run(reactor, config, data_dir, _Spoken())
-        except (OSError, CannotListenError) as error:
+            if config.server.workers == 1:
+                _survive_hang_ups()
+                run(the_reactor(), config, data_dir, _Spoken())
+            else:
+                supervise(config, config_file, data_dir, log_level, _Spoken())
+        except (OSError, CannotListenError, WorkersFail) as error:
             raise CommandFailed(str(error)) from error
+
+
+def the_reactor() -> Any:
+    """The reactor. Importing it installs it, which nothing but who serves needs."""
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def _survive_hang_ups() -> None:
+    """Let SIGHUP by a service manager, to reload, be no stop; by a terminal it is one."""
+    if not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class _Spoken(Announcement):
@@ -89,7 +118,8 @@ def migrate(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
         click.echo(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
 
 
-def _log_to(stream: TextIO, level: str) -> None:
+def log_to(stream: TextIO, level: str) -> None:
+    """Write what happens to a stream, from this level on."""
     # mypy does not see what zope.interface declares.
     predicate: Any = LogLevelFilterPredicate(LogLevel.levelWithName(level))
     lines: Any = textFileLogObserver(stream)

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.prepared import Prepared
 from archive_server.errors import NotFound
 from archive_server.model.clips import (
     AudioFacts,
@@ -25,6 +26,7 @@ _CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, owne
             FROM clip LEFT JOIN users ON users.user_id = clip.owner_id
             LEFT JOIN revision ON revision.clip_id = clip.clip_id AND number = clip.revision
             LEFT JOIN content USING (content_id)"""  # noqa: S608
+_FIND = Prepared("find_clip", ("uuid",), f"{_CLIP} WHERE gunid = $1")
 
 
 def lock_gunid(cursor: Cursor, gunid: Gunid) -> None:
@@ -34,7 +36,7 @@ def lock_gunid(cursor: Cursor, gunid: Gunid) -> None:
 
 def find(cursor: Cursor, gunid: Gunid) -> Clip | None:
     """The clip with this id, whatever its state, or None."""
-    cursor.execute(f"{_CLIP} WHERE gunid = %s", (gunid.uuid,))
+    _FIND.execute(cursor, gunid.uuid)
     row = cursor.fetchone()
     return _clip(row) if row else None
 

@@ -19,19 +19,37 @@ def connect(
 
     A statement that runs longer than the timeout is cancelled; 0 means no limit.
     """
-    given = extensions.parse_dsn(dsn)
-    settings = f"-c timezone=UTC -c statement_timeout={round(statement_timeout_s * 1000)}"
     connection = psycopg2.connect(
-        dsn,
-        connection_factory=factory,
-        options=f"{given.get('options', '')} {settings}".strip(),
-        connect_timeout=given.get("connect_timeout", "10"),
-        application_name=given.get("application_name", "archive-server"),
-        # A server that vanished from the network is noticed in half a minute, not in two hours.
-        tcp_user_timeout=given.get("tcp_user_timeout", "30000"),
+        dsn, connection_factory=factory, **_settings(dsn, statement_timeout_s)
     )
     _register_types(connection)
     return connection
+
+
+def connect_later(dsn: str) -> Connection:
+    """Begin to open a connection that never blocks: it is for who calls `poll`, and for texts.
+
+    Blocks only while a host's name is looked up. Raises psycopg2.OperationalError.
+    """
+    connection: Connection = psycopg2.connect(dsn, async_=1, **_settings(dsn, 0))
+    return connection
+
+
+def _settings(dsn: str, statement_timeout_s: float) -> dict[str, Any]:
+    """What we want of every connection, but for what the dsn says."""
+    given = extensions.parse_dsn(dsn)
+    # client_min_messages: `notices` hears what a transaction ended; nobody may turn that off.
+    settings = (
+        "-c timezone=UTC -c client_min_messages=notice "
+        f"-c statement_timeout={round(statement_timeout_s * 1000)}"
+    )
+    return {
+        "options": f"{given.get('options', '')} {settings}".strip(),
+        "connect_timeout": given.get("connect_timeout", "10"),
+        "application_name": given.get("application_name", "archive-server"),
+        # A server that vanished from the network is noticed in half a minute, not in two hours.
+        "tcp_user_timeout": given.get("tcp_user_timeout", "30000"),
+    }
 
 
 def _register_types(connection: Connection) -> None:

@@ -22,3 +22,14 @@ def require_suitable(cursor: Cursor) -> None:
         raise UnsuitableDatabase(
             f"[database] dsn: the database is in {encoding}; make one with ENCODING 'UTF8'"
         )
+
+
+def connections_allowed(cursor: Cursor) -> int:
+    """How many connections the server allows to others than its administrators."""
+    cursor.execute(
+        "SELECT sum(CASE WHEN name = 'max_connections' THEN setting::int ELSE -setting::int END) "
+        "FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', "
+        "'reserved_connections')"
+    )
+    (allowed,) = cursor.fetchone() or (0,)
+    return int(allowed)

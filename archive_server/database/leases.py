@@ -107,7 +107,12 @@ def get(cursor: Cursor, token: str, *, used_after: datetime) -> Lease:
 
 def touch(cursor: Cursor, tokens: Collection[str], at: datetime) -> None:
     """Count as a use of each of these leases."""
-    cursor.execute("UPDATE lease SET last_used_at = %s WHERE token = ANY(%s)", (at, sorted(tokens)))
+    # Of several at once one may come late: the use it tells of is not the last any more.
+    cursor.execute(
+        "UPDATE lease SET last_used_at = %(at)s WHERE token = ANY(%(tokens)s) "
+        "AND last_used_at < %(at)s",
+        {"at": at, "tokens": sorted(tokens)},
+    )
 
 
 def touch_all(cursor: Cursor, at: datetime) -> None:

@@ -7,9 +7,11 @@ once for each connection; it cannot tell what may be tried again; and it logs wh
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from psycopg2.extensions import connection as Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 
+from archive_server.database.notices import Forgetful, own
 from archive_server.database.transactions import Transactions
 from archive_server.threads import Threads
 
@@ -26,9 +28,13 @@ class PooledDatabase:
         dsn: str,
         connections: int,
         statement_timeout_s: float = 0,
+        forgetful: Forgetful | None = None,
     ) -> None:
+        """`forgetful` learns what a transaction ended before its result is given."""
+        self._reactor = reactor
+        self._forgetful = forgetful
         self._threads = Threads(reactor, connections, "database")
-        self._transactions = Transactions(dsn, statement_timeout_s)
+        self._transactions = Transactions(dsn, statement_timeout_s, self._tell)
 
     def start(self) -> None:
         """Begin with what was and will be asked for. Does not connect."""
@@ -47,3 +53,18 @@ class PooledDatabase:
         Fails with Unavailable while the server is away; see `transactions` for more.
         """
         return self._threads(self._transactions.perform, work, *args, **kwargs)
+
+    def read(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `run`, for what only reads; see `blocking.Database`."""
+        return self._threads(self._transactions.perform_reading, work, *args, **kwargs)
+
+    def _tell(self, connection: Connection) -> None:
+        """Hand on, from a thread, what was said; the reactor takes it in before the result."""
+        said = own(connection)
+        if self._forgetful is not None and said is None:
+            self._reactor.callFromThread(self._forgetful.forget_all)
+        elif self._forgetful is not None:
+            for what, key in said or ():
+                self._reactor.callFromThread(self._forgetful.forget, what, key)

@@ -3,11 +3,12 @@
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database.groups import BELONGS
+from archive_server.database.prepared import Prepared
 from archive_server.model.rights import Action, Rule
 
 _CLIP, _HOME, _ARCHIVE = 0, 1, 2  # how far a clip is from what a rule about it is about
 
-_APPLICABLE = f"""
+_TEXT = f"""
     WITH {BELONGS}, about AS (
         SELECT {_CLIP} AS object_distance, false AS of_class, rule.*
         FROM rule WHERE clip_id = %(clip)s
@@ -28,6 +29,11 @@ _APPLICABLE = f"""
     WHERE action IN (%(action)s, '_all')
       AND (about.user_id = %(user)s OR belongs.group_id IS NOT NULL)
 """  # noqa: S608
+_APPLICABLE = Prepared(
+    "applicable_rules",
+    ("integer", "text", "integer", "integer"),
+    _TEXT % {"user": "$1", "action": "$2", "clip": "$3", "home": "$4"},
+)
 
 
 def applicable(
@@ -42,8 +48,5 @@ def applicable(
 
     `home_of` is the user whose home it is, or the clip's owner; without both it is the archive.
     """
-    cursor.execute(
-        _APPLICABLE,
-        {"user": user_id, "action": action.value, "clip": clip_id, "home": home_of},
-    )
+    _APPLICABLE.execute(cursor, user_id, action.value, clip_id, home_of)
     return [Rule(rule_id, Action(name), *rest) for rule_id, name, *rest in cursor.fetchall()]

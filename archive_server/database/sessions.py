@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.model.users import Caller, Role
+from archive_server.model.users import Caller, Role, Session
 
 # The last use is written at most this often, so that reading does not become writing.
-_RESOLUTION = timedelta(minutes=1)
+RESOLUTION = timedelta(minutes=1)
 
 
 def add(cursor: Cursor, digest: bytes, user_id: int, at: datetime) -> None:
@@ -20,11 +20,12 @@ def add(cursor: Cursor, digest: bytes, user_id: int, at: datetime) -> None:
 
 def use(
     cursor: Cursor, digest: bytes, *, at: datetime, created_after: datetime, used_after: datetime
-) -> Caller | None:
-    """The user of a session that has not expired, or None. Counts as a use."""
+) -> Session | None:
+    """A session that has not expired, or None. Counts as a use."""
     cursor.execute(
         """
-        SELECT user_id, login, role, last_used_at FROM session JOIN users USING (user_id)
+        SELECT user_id, login, role, session.created_at, last_used_at
+        FROM session JOIN users USING (user_id)
         WHERE digest = %s AND session.created_at > %s AND last_used_at > %s
         """,
         (digest, created_after, used_after),
@@ -32,10 +33,15 @@ def use(
     row = cursor.fetchone()
     if row is None:
         return None
-    user_id, login, role, last_used_at = row
-    if at - last_used_at > _RESOLUTION:
-        cursor.execute("UPDATE session SET last_used_at = %s WHERE digest = %s", (at, digest))
-    return Caller(user_id, login, Role(role))
+    user_id, login, role, created_at, last_used_at = row
+    if at - last_used_at > RESOLUTION:
+        cursor.execute(
+            "UPDATE session SET last_used_at = %(at)s "
+            "WHERE digest = %(digest)s AND last_used_at < %(at)s",
+            {"at": at, "digest": digest},
+        )
+        last_used_at = at
+    return Session(Caller(user_id, login, Role(role)), created_at, last_used_at)
 
 
 def remove(cursor: Cursor, digest: bytes) -> None:

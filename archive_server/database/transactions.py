@@ -46,8 +46,15 @@ class _LostBeforeCommit(Exception):
 class Transactions:
     """Runs transactions on as many connections as there are threads that ask. Blocks."""
 
-    def __init__(self, dsn: str, statement_timeout_s: float = 0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        statement_timeout_s: float = 0,
+        on_notices: Callable[[Connection], object] | None = None,
+    ) -> None:
+        """`on_notices` is given a connection that has notices, when a transaction has ended."""
         self._dsn = dsn
+        self._on_notices = on_notices
         self._statement_timeout_s = statement_timeout_s
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -61,10 +68,26 @@ class Transactions:
 
         The function may run more than once, each time in a new transaction.
         """
+        return self._perform(False, work, *args, **kwargs)
+
+    def perform_reading(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that only reads and return what it returns: no BEGIN, no COMMIT."""
+        return self._perform(True, work, *args, **kwargs)
+
+    def _perform(
+        self,
+        only_reads: bool,
+        work: Callable[Concatenate[Any, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         has_lost_connection = False
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._attempt(work, *args, **kwargs)
+                return self._attempt(only_reads, work, *args, **kwargs)
             except _LostBeforeCommit as error:
                 # The server was restarted, and so all the connections we kept are as bad.
                 self._drop_idle()
@@ -94,9 +117,15 @@ class Transactions:
                 connection.cancel()
 
     def _attempt(
-        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self,
+        only_reads: bool,
+        work: Callable[Concatenate[Any, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         connection = self._take()
+        connection.autocommit = only_reads  # says nothing to the server
         is_reusable = False
         try:
             try:
@@ -108,6 +137,8 @@ class Transactions:
                 raise
             connection.commit()
             is_reusable = True
+            if connection.notices and self._on_notices is not None:
+                self._on_notices(connection)
         except ArchiveError:
             is_reusable = _rolled_back(connection)
             raise

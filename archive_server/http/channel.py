@@ -32,6 +32,7 @@ class Connections(Protocol):
     """Whoever keeps track of the connections that are open."""
 
     is_stopping: bool
+    is_leaving: bool
     channels: "set[ArchiveChannel]"
 
 
@@ -81,7 +82,8 @@ class ArchiveChannel(HTTPChannel):
         """Tell whether another request may follow on this connection."""
         options = request.requestHeaders.getRawHeaders(b"connection", [])
         wanted = {option.strip().lower() for line in options for option in line.split(b",")}
-        return version == b"HTTP/1.1" and b"close" not in wanted and not self.site.is_stopping
+        is_ending = self.site.is_stopping or self.site.is_leaving
+        return version == b"HTTP/1.1" and b"close" not in wanted and not is_ending
 
     def allHeadersReceived(self) -> None:
         """Let the request begin. `HTTPChannel` would answer `Expect` here; the request does."""

@@ -27,6 +27,7 @@ log = Logger()
 
 _IDLE_S = 60
 _TOUCH_EVERY_S = 60
+_LEAVING_LOOK_S = 0.1
 
 
 def routes(
@@ -103,6 +104,7 @@ class ArchiveSite(server.Site):
         self.request_bytes = request_bytes
         self.channels: set[ArchiveChannel] = set()
         self.is_stopping = False
+        self.is_leaving = False
         self._works = 0  # coroutines that must get to the end
         self._routes = [(urls.path_pattern(route.template), route) for route in table]
         self._clock: Any = self.reactor
@@ -154,6 +156,20 @@ class ArchiveSite(server.Site):
         # What has arrived of an upload that was cut off is still being written.
         while self.channels or self._works:
             await self._pause(0.01)
+
+    async def leave(self) -> None:
+        """Answer what comes on the connections there are, each until its next answer, to the last.
+
+        None is closed while it may be about to be used: that could cost a client a request. The
+        ports are not ours: whoever opened them stops listening first.
+        """
+        self.is_leaving = True
+        if not self._touching.running:
+            self._touching.start(_TOUCH_EVERY_S, now=False)
+        while self.channels:
+            await self._pause(_LEAVING_LOOK_S)
+        if self._touching.running:
+            self._touching.stop()
 
     async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that a stop has to wait for, even if its client is gone."""

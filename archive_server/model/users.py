@@ -1,6 +1,7 @@
 """Users, and who calls."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -26,3 +27,12 @@ class User:
 
 
 Caller: TypeAlias = User  # the one behind a call
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login that holds."""
+
+    caller: Caller
+    created_at: datetime
+    last_used_at: datetime  # as it is kept, which may be a little while ago

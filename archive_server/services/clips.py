@@ -97,11 +97,11 @@ class ClipService:
 
         Raises Forbidden where there is one that the caller may not read.
         """
-        return await self.database.run(_exists, caller, gunid)
+        return await self.database.read(_exists, caller, gunid)
 
     async def document(self, caller: Caller, gunid: Gunid) -> str:
         """A clip's metadata document, in its canonical form. Raises Forbidden, NotFound."""
-        return await self.database.run(_document, caller, gunid)
+        return await self.database.read(_document, caller, gunid)
 
     async def describe(self, caller: Caller, gunid: Gunid, xml: str) -> None:
         """Give a clip another document, a playlist other metadata.

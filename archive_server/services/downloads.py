@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -12,13 +12,19 @@ from archive_server.database import clips, documents, leases
 from archive_server.errors import NotFound, Unavailable, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
-from archive_server.model.leases import DocumentLease, ExportLease, Lease, LeaseKind
+from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, Lease, LeaseKind
 from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services.remembering import Memory, unheard
 from archive_server.services.rights import require_on_clip
-from archive_server.services.storing import store_errors
+from archive_server.services.storing import SharedContent, store_errors
 from audio_store import AudioStore, ContentId
+
+# The last use of a lease is written at most this often, so that reading does not become writing.
+_NOTE_EVERY = timedelta(minutes=1)
+# Whether the store is there still is looked up at most this often for a lease.
+_LOOK_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,25 @@ class DocumentFile:
     modified: datetime
 
 
+@dataclass(slots=True)
+class KnownLease:
+    """A lease of audio that is remembered, with the file that all its readers share."""
+
+    file: AudioFile
+    content: SharedContent  # as in `file`
+    noted_at: datetime  # when its use was noted in the database
+    looked_at: datetime  # when the store was seen to be there
+
+    def shared(self) -> AudioFile:
+        """The file, for one more reader."""
+        self.content.share()
+        return self.file
+
+    def close(self) -> None:
+        """Let go of the file; who reads it reads it to the end."""
+        self.content.close()
+
+
 @dataclass(frozen=True)
 class DownloadService:
     """Leasing and reading."""
@@ -73,6 +98,7 @@ class DownloadService:
     in_thread: InThread
     now: Callable[[], datetime]
     idle: timedelta  # how long a lease lives after its last use
+    memory: Memory[str, KnownLease] = field(default_factory=unheard)
 
     async def open_audio(self, caller: Caller, gunid: Gunid) -> OpenLease:
         """Lease a clip's current revision. Raises Forbidden, NotFound, Unavailable."""
@@ -130,31 +156,46 @@ class DownloadService:
 
         Raises UnknownToken, WrongToken, NotFound for an extension that is not the true one.
         """
+        file = self.remembered(token, extension)
+        if file is not None:
+            return file
         token = checked_token(token)
-        lease = await self.database.run(_use, token, self._used_after(), self.now())
-        if lease.kind is LeaseKind.FILE:
-            raise WrongToken(f"this token is for something else ({lease.kind})")
-        if extension != lease.extension:
-            raise NotFound(f"this is a .{lease.extension} file")
-        if isinstance(lease, ExportLease):
-            return lease
-        if isinstance(lease, DocumentLease):
-            name = _xml_name(lease.file_name)
-            return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
-        content = await self._open(lease.sha256, lease.size)
-        return AudioFile(
-            content,
-            lease.size,
-            lease.sha256,
-            lease.md5,
-            lease.format,
-            lease.file_name,
-            lease.modified,
-        )
+        known = self.memory.find(token)
+        if known is not None and self._is_noted(known, extension):
+            return await self._looked_after(token, known)
+        with self.memory.reading(token) as remember:
+            lease = await self.database.run(_use, token, self._used_after(), self.now())
+            if lease.kind is LeaseKind.FILE:
+                raise WrongToken(f"this token is for something else ({lease.kind})")
+            if extension != lease.extension:
+                raise NotFound(f"this is a .{lease.extension} file")
+            if isinstance(lease, ExportLease):
+                return lease
+            if isinstance(lease, DocumentLease):
+                name = _xml_name(lease.file_name)
+                return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
+            known = await self._known(lease)
+            file = known.shared()
+            if not remember(known):
+                known.close()
+            return file
+
+    def remembered(self, token: str, extension: str) -> AudioFile | None:
+        """What `leased` gives, if that is audio and known at once, without waiting.
+
+        Counts as a use. A lease that was closed is not known, in whichever process; what was begun
+        with it before goes on, as with every file that is open.
+        """
+        known = self.memory.find(token)
+        if known is None or not self._is_noted(known, extension):
+            return None
+        if abs(self.now() - known.looked_at) >= _LOOK_EVERY:
+            return None
+        return known.shared() if known.content.has_size(known.file.size) else None
 
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
         """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
-        clip = await self.database.run(_readable, caller, gunid)
+        clip = await self.database.read(_readable, caller, gunid)
         if clip.revision is None:
             raise NotFound(f"{gunid} has no audio")
         return await self._audio(clip, clip.revision)
@@ -164,15 +205,58 @@ class DownloadService:
 
         Raises Forbidden, NotFound, Unavailable.
         """
-        clip, revision = await self.database.run(_find_revision, caller, gunid, number)
+        clip, revision = await self.database.read(_find_revision, caller, gunid, number)
         return await self._audio(clip, revision)
 
     async def touch(self, tokens: Collection[str]) -> None:
         """Count as a use of each of these leases."""
-        await self.database.run(leases.touch, tokens, self.now())
+        now = self.now()
+        known = {token: self.memory.find(token) for token in tokens}
+        due = [
+            token for token, lease in known.items() if lease is None or not self._is_fresh(lease)
+        ]
+        if due:
+            await self.database.run(leases.touch, due, now)
+        for token in due:
+            lease = known[token]
+            if lease is not None:
+                lease.noted_at = now
 
     def _used_after(self) -> datetime:
         return self.now() - self.idle
+
+    def _is_noted(self, known: KnownLease, extension: str) -> bool:
+        """Whether a lease is known with this extension, and the database knows that it is used."""
+        return known.file.format.value == extension and self._is_fresh(known)
+
+    def _is_fresh(self, known: KnownLease) -> bool:
+        return abs(self.now() - known.noted_at) < min(_NOTE_EVERY, self.idle)
+
+    async def _looked_after(self, token: str, known: KnownLease) -> AudioFile:
+        """A remembered file, once the store was seen to be there still."""
+        known.looked_at = self.now()  # one reader looks for all
+        file = known.shared()
+        try:
+            await self._require(file.sha256, file.size)
+        except BaseException:
+            file.content.close()
+            self.memory.forget(token)
+            raise
+        return file
+
+    async def _known(self, lease: AudioLease) -> KnownLease:
+        now = self.now()
+        content = SharedContent.of(await self._open(lease.sha256, lease.size))
+        file = AudioFile(
+            content,
+            lease.size,
+            lease.sha256,
+            lease.md5,
+            lease.format,
+            lease.file_name,
+            lease.modified,
+        )
+        return KnownLease(file, content, noted_at=now, looked_at=now)
 
     async def _audio(self, clip: Clip, revision: Revision) -> AudioFile:
         content = revision.content

@@ -24,14 +24,14 @@ class SearchService:
         Without a limit, as with one that is too large, it is the longest page there is. Raises
         Forbidden, BadCriteria.
         """
-        return await self.database.run(_find, caller, self._bounded(criteria))
+        return await self.database.read(_find, caller, self._bounded(criteria))
 
     async def browse(self, caller: Caller, category: str, criteria: Criteria) -> Values:
         """The distinct values of a category among the clips that meet the criteria.
 
         Raises Forbidden, BadCriteria.
         """
-        return await self.database.run(_browse, caller, category, self._bounded(criteria))
+        return await self.database.read(_browse, caller, category, self._bounded(criteria))
 
     def _bounded(self, criteria: Criteria) -> Criteria:
         limit = min(criteria.limit or self.longest_page, self.longest_page)

@@ -5,7 +5,7 @@ import math
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,9 @@ from archive_server.database import guessing as failures
 from archive_server.database import sessions, users
 from archive_server.errors import BadCredentials, NoSession, TooManyAttempts
 from archive_server.model import guessing
-from archive_server.model.users import Caller, User
+from archive_server.model.users import Caller, Session, User
 from archive_server.services import passwords
+from archive_server.services.remembering import Memory, unheard
 
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 # Longer ones are nobody's, and hashing them would be work for an attacker to give us.
@@ -31,6 +32,15 @@ class SessionPolicy:
     absolute: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSession:
+    """A session that is remembered."""
+
+    caller: Caller
+    since: datetime
+    until: datetime  # when the database is asked again, which notes the use and sees to the end
+
+
 @dataclass(frozen=True)
 class SessionService:
     """Logging in and out."""
@@ -40,6 +50,7 @@ class SessionService:
     in_turn: InTurn
     now: Callable[[], datetime]
     policy: SessionPolicy
+    memory: Memory[bytes, KnownSession] = field(default_factory=unheard)
 
     async def authenticate(self, login: str, password: str, address: str) -> bool:
         """Whether the password is right. Raises TooManyAttempts."""
@@ -64,20 +75,33 @@ class SessionService:
         await self.database.run(sessions.remove, _digest(session_id))
 
     async def caller(self, session_id: str) -> Caller:
-        """Who is behind a session id. Raises NoSession."""
-        found = None
-        if _SESSION_ID.fullmatch(session_id):
-            now = self.now()
+        """Who is behind a session id; counts as a use. Raises NoSession."""
+        if not _SESSION_ID.fullmatch(session_id):
+            raise _no_session()
+        digest, now = _digest(session_id), self.now()
+        known = self.memory.find(digest)
+        if known is not None and known.since <= now < known.until:
+            return known.caller
+        with self.memory.reading(digest) as remember:
             found = await self.database.run(
                 sessions.use,
-                _digest(session_id),
+                digest,
                 at=now,
                 created_after=now - self.policy.absolute,
                 used_after=now - self.policy.idle,
             )
-        if found is None:
-            raise NoSession("invalid session id: log in first")
-        return found
+            if found is None:
+                raise _no_session()
+            remember(self._known(found, now))
+        return found.caller
+
+    def _known(self, session: Session, now: datetime) -> KnownSession:
+        """What to remember: not beyond the next time that its use is noted, or its end."""
+        until = min(
+            session.last_used_at + min(sessions.RESOLUTION, self.policy.idle),
+            session.created_at + self.policy.absolute,
+        )
+        return KnownSession(session.caller, now, until)
 
     async def _verify(self, login: str, password: str, address: str) -> tuple[User, str]:
         """The user, and the hash that the password was compared with."""
@@ -94,6 +118,10 @@ class SessionService:
                 raise BadCredentials("wrong login name or password")
             await self.database.run(_welcome, user, password_hash, address, keys, self.now())
             return user, password_hash
+
+
+def _no_session() -> NoSession:
+    return NoSession("invalid session id: log in first")
 
 
 def _digest(session_id: str) -> bytes:

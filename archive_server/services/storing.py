@@ -1,5 +1,6 @@
 """Reading from the store, and its errors in the archive's words."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,39 @@ def store_errors() -> Iterator[None]:
         raise Unavailable("the archive's store is away", retry_after=10) from error
     except ContentMissing as error:
         raise Unavailable("the audio cannot be found in the store", retry_after=60) from error
+
+
+class SharedContent(io.FileIO):
+    """A file of the store that several readers have open at once; the last to close it does.
+
+    They read it by offset (`read_part`, sendfile), since they share its position too.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Take a descriptor over, for one reader."""
+        super().__init__(descriptor)
+        self._readers = 1
+
+    @classmethod
+    def of(cls, content: BinaryIO) -> "SharedContent":
+        """Take a file over that has just been opened."""
+        with content:
+            return cls(os.dup(content.fileno()))
+
+    def share(self) -> None:
+        """Count one more reader, who has to close it too."""
+        self._readers += 1
+
+    def close(self) -> None:
+        """Count one reader less."""
+        self._readers -= 1
+        if self._readers <= 0:
+            super().close()
+
+    def has_size(self, size: int) -> bool:
+        """Whether the file is still that long, and has a name. Takes a microsecond."""
+        status = os.fstat(self.fileno())
+        return status.st_size == size and status.st_nlink > 0
 
 
 def read_part(content: BinaryIO, part: range) -> bytes:

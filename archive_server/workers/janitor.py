@@ -17,10 +17,13 @@ _SWEEPS_EVERY = 60  # tidyings: once an hour
 class Janitor:
     """Runs the maintenance service; one at a time, however long it takes."""
 
-    def __init__(self, maintenance: MaintenanceService, clock: IReactorTime) -> None:
+    def __init__(
+        self, maintenance: MaintenanceService, clock: IReactorTime, *, resumes: bool = True
+    ) -> None:
+        """With `resumes` the archive has been down, which is nobody's disuse."""
         self._maintenance = maintenance
         self._tidyings = 0
-        self._has_resumed = False
+        self._has_resumed = not resumes
         self._loop = LoopingCall(self._begin)
         self._loop.clock = clock
         self._running: Deferred[None] = succeed(None)

@@ -5,6 +5,7 @@ The shared server is the one under attack; at the end of the run it must be whol
 
 import contextlib
 import socket
+import time
 import xmlrpc.client
 
 import psycopg2
@@ -235,6 +236,7 @@ def test_what_expires_in_the_middle_is_refused_and_can_be_taken_up_again(new_arc
         def age(table: str) -> None:
             with connection, connection.cursor() as cursor:
                 cursor.execute(f"UPDATE {table} SET last_used_at = now() - interval '30 days'")
+            time.sleep(1)  # what was changed elsewhere is known within a second
 
         gunid = client.store(whole, "a.wav")
         upload, dying = client.open_upload("b.wav"), client.open_upload("c.wav")

@@ -351,6 +351,25 @@ class TestTime:
         assert stopping.called
         assert front.site.buildProtocol(None) is None
 
+    def test_who_leaves_answers_every_connection_once_more(self, front: WebFront) -> None:
+        idle, busy = front.connect(), front.connect()
+        idle.ask("GET", "/livez")
+        busy.send(b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+        leaving = Deferred.fromCoroutine(front.site.leave())
+        front.clock.advance(1)
+        assert not idle.is_closed
+        answer = idle.ask("GET", "/livez")
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert idle.is_closed
+        idle.leave()
+        front.clock.advance(1)
+        busy.send(b"cde")
+        assert busy.answer().body == b"abcde"
+        assert not leaving.called
+        busy.leave()
+        front.clock.advance(1)
+        assert leaving.called
+
     def test_what_is_under_way_gets_its_time(self, front: WebFront) -> None:
         services = front.services
         upload = result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", ""))

@@ -1,0 +1,328 @@
+"""The first of several processes: keeps the foundation, and starts and replaces the workers.
+
+| signal          | what happens                                                                   |
+|-----------------|--------------------------------------------------------------------------------|
+| SIGTERM, SIGINT | nobody is let in; transfers get the grace time; PostgreSQL is stopped last     |
+| SIGHUP          | new workers are started; once all are ready the old end with their last client |
+
+It has no reactor and serves nothing, so that there is little in it that could fail. A worker ends
+with it, however it ends: the kernel sees to that (`containment.die_with_parent`).
+"""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from archive_server.app.foundation import Announcement, founded
+from archive_server.app.listening import listening_at, url_of
+from archive_server.app.server import allow_open_files
+from archive_server.app.worker import PROGRAM, READY, Task
+from archive_server.config import Config
+
+log = Logger()
+
+_LOOK_S = 1  # after PostgreSQL
+_START_S = 60  # for a worker to get ready
+_SETTLED_S = 10  # who has lived for so long did not die of starting
+_LONGEST_PAUSE_S = 30  # between two attempts to start one that dies at once
+_MORE_THAN_GRACE_S = 20  # for what a worker does after its last transfer
+
+
+class WorkersFail(Exception):
+    """No worker could be started; why, they have said themselves."""
+
+
+def supervise(
+    config: Config,
+    config_file: Path | None,
+    data_dir: Path,
+    log_level: str,
+    announcement: Announcement,
+) -> None:
+    """Serve with several workers until SIGINT or SIGTERM. To be called by the main thread; blocks.
+
+    Raises WorkersFail, and what `server.run` raises.
+    """
+    allow_open_files()
+    with (
+        founded(config, data_dir, announcement) as foundation,
+        listening_at(config.server.listen) as sockets,
+    ):
+        urls = [url_of(each) for each in sockets]
+        task = Task(
+            number=0,
+            of=config.server.workers,
+            is_beginning=True,
+            data_dir=str(foundation.data_dir),
+            config_file=None if config_file is None else str(config_file.resolve()),
+            log_level=log_level,
+            embedded_dsn="" if config.database.dsn else foundation.dsn,
+            store_id=foundation.store.store_id,
+            supervisor=os.getpid(),
+            ready=-1,
+            sockets=tuple(each.fileno() for each in sockets),
+        )
+        supervisor = Supervisor(
+            task, sockets, config.server.stop_grace_s + _MORE_THAN_GRACE_S, foundation.look_after
+        )
+        supervisor.run(lambda: announcement.ready(urls, foundation.data_dir))
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker process."""
+
+    number: int
+    process: "subprocess.Popen[bytes]"
+    pipe: int  # it says READY there; and is at its end when the process is
+    started_at: float
+    is_ready: bool = False
+
+    def is_late(self, now: float) -> bool:
+        return not self.is_ready and now > self.started_at + _START_S
+
+    def tell(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        self.process.send_signal(number)
+
+
+@dataclass
+class _Seat:
+    """The place of one worker: who is there, and when the next is due."""
+
+    worker: _Worker | None = None
+    deaths: int = 0  # one soon after the other
+    due_at: float = 0
+
+
+class Supervisor:
+    """Keeps as many workers running as there shall be."""
+
+    def __init__(
+        self,
+        task: Task,
+        sockets: Sequence[socket.socket],
+        stop_s: float,
+        look_after: Callable[[], None],
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        """`task` is that of the first worker. `look_after` is called every second."""
+        self._task = task
+        self._sockets = sockets
+        self._stop_s = stop_s
+        self._look_after = look_after
+        self._program = program
+        self._seats = [_Seat() for _ in range(task.of)]
+        self._successors: list[_Worker] = []  # of a graceful restart, until all are ready
+        self._leaving: set[_Worker] = set()
+        self._selector = selectors.DefaultSelector()
+        self._signals: list[int] = []
+        self._has_been_ready = False
+        self._is_stopping = False
+        self._kill_at = float("inf")
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Start the workers and replace them until told to stop. Raises WorkersFail."""
+        with self._hearing_signals():
+            try:
+                while not (self._is_stopping and not self._workers()):
+                    self._work(time.monotonic())
+                    if not self._has_been_ready and self._are_all_ready():
+                        self._has_been_ready = True
+                        on_ready()
+                    self._wait()
+            finally:
+                self._kill(self._workers())
+                for worker in self._workers():
+                    worker.process.wait()
+                self._selector.close()
+
+    def _work(self, now: float) -> None:
+        """Do all that is due."""
+        while self._signals:
+            self._obey(self._signals.pop(0), now)
+        self._look_after()
+        if self._is_stopping:
+            if now > self._kill_at:
+                self._kill(self._workers())
+            return
+        for number, seat in enumerate(self._seats):
+            if seat.worker is None and now >= seat.due_at:
+                self._fill(seat, number)
+        self._kill([worker for worker in self._workers() if worker.is_late(now)])
+        if self._successors and all(worker.is_ready for worker in self._successors):
+            self._succeed()
+
+    def _obey(self, number: int, now: float) -> None:
+        if number == signal.SIGHUP:
+            self._restart()
+        elif not self._is_stopping:
+            self._is_stopping = True
+            self._kill_at = now + self._stop_s
+            self._leaving.update(self._successors)
+            self._successors = []
+            for listening in self._sockets:
+                listening.close()
+            for worker in self._workers():
+                worker.tell(signal.SIGTERM)
+
+    # -- a graceful restart -------------------------------------------------------------------
+
+    def _restart(self) -> None:
+        if self._is_stopping or not self._has_been_ready:
+            return
+        log.info("starting new workers in place of those that run")
+        self._give_up_successors()
+        try:
+            for number in range(len(self._seats)):
+                self._successors.append(self._started(number))
+        except OSError:  # no memory, or too many processes
+            log.failure("new workers cannot be started; those that run go on")
+            self._give_up_successors()
+
+    def _succeed(self) -> None:
+        """Let the new workers take over: from now on the old ones begin nothing."""
+        for seat, successor in zip(self._seats, self._successors, strict=True):
+            if seat.worker is not None:
+                seat.worker.tell(signal.SIGHUP if seat.worker.is_ready else signal.SIGTERM)
+                self._leaving.add(seat.worker)
+            seat.worker, seat.deaths = successor, 0
+        self._successors = []
+        log.info("new workers have taken over")
+
+    def _give_up_successors(self) -> None:
+        for worker in self._successors:
+            worker.tell(signal.SIGTERM)
+        self._leaving.update(self._successors)
+        self._successors = []
+
+    # -- beginning and end of a worker --------------------------------------------------------
+
+    def _fill(self, seat: _Seat, number: int) -> None:
+        try:
+            seat.worker = self._started(number)
+        except OSError:
+            if not self._has_been_ready:
+                raise
+            log.failure("worker {number} cannot be started", number=number)
+            seat.due_at = time.monotonic() + _LONGEST_PAUSE_S
+
+    def _started(self, number: int) -> _Worker:
+        """Start a worker. Raises OSError."""
+        reading, writing = os.pipe()
+        try:
+            is_beginning = not self._has_been_ready
+            task = replace(self._task, number=number, is_beginning=is_beginning, ready=writing)
+            process = subprocess.Popen(
+                [*self._program, task.to_json()],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(writing, *task.sockets),
+                env={key: value for key, value in os.environ.items() if key not in _SECRETS},
+                start_new_session=True,  # Ctrl-C on the terminal is for us to pass on
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        worker = _Worker(number, process, reading, time.monotonic())
+        self._selector.register(reading, selectors.EVENT_READ, worker)
+        return worker
+
+    def _hear(self, worker: _Worker) -> None:
+        """Take in that a worker is ready, or has ended."""
+        if os.read(worker.pipe, 16).startswith(READY):
+            worker.is_ready = True
+            return
+        self._selector.unregister(worker.pipe)
+        os.close(worker.pipe)
+        worker.process.wait()
+        if worker in self._leaving:
+            self._leaving.discard(worker)
+        elif worker in self._successors:
+            self._successors.remove(worker)
+            self._give_up_successors()
+            log.error("a new worker does not start; those that run go on")
+        else:
+            self._leave_empty(self._seats[worker.number], worker)
+
+    def _leave_empty(self, seat: _Seat, worker: _Worker) -> None:
+        seat.worker = None
+        if self._is_stopping:
+            return
+        if not self._has_been_ready:
+            raise WorkersFail("a worker ended before it was ready")
+        now = time.monotonic()
+        has_settled = worker.is_ready and now - worker.started_at > _SETTLED_S
+        seat.deaths = 1 if has_settled else seat.deaths + 1
+        pause = 0 if seat.deaths == 1 else min(_LONGEST_PAUSE_S, 2.0 ** (seat.deaths - 3))
+        seat.due_at = now + pause
+        log.error(
+            "worker {number} has ended ({end}) and is replaced{when}",
+            number=worker.number,
+            end=_told(worker.process.returncode),
+            when=f" in {pause} s" if pause else "",
+        )
+
+    def _workers(self) -> list[_Worker]:
+        """All that run."""
+        seated = [seat.worker for seat in self._seats if seat.worker is not None]
+        return [*seated, *self._successors, *self._leaving]
+
+    def _are_all_ready(self) -> bool:
+        return all(seat.worker is not None and seat.worker.is_ready for seat in self._seats)
+
+    def _kill(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
+            worker.tell(signal.SIGKILL)
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Wait until somebody has something to say; for a second at most."""
+        now = time.monotonic()
+        due = [seat.due_at - now for seat in self._seats if seat.worker is None]
+        wait_s = max(0.0, min([_LOOK_S, *due])) if not self._is_stopping else _LOOK_S
+        for key, _ in self._selector.select(wait_s):
+            if key.data is None:
+                with suppress(BlockingIOError):
+                    os.read(key.fd, 4096)
+            else:
+                self._hear(key.data)
+
+    @contextmanager
+    def _hearing_signals(self) -> Iterator[None]:
+        """Collect signals; each wakes us up."""
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        self._selector.register(reading, selectors.EVENT_READ, None)
+        awakened = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        before = {
+            number: signal.signal(number, lambda number, _: self._signals.append(number))
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(awakened)
+            os.close(reading)
+            os.close(writing)
+
+
+_SECRETS = frozenset({"ARCHIVE_ADMIN_PASSWORD"})  # which only the first start needs
+
+
+def _told(returncode: int) -> str:
+    return signal.Signals(-returncode).name if returncode < 0 else f"exit code {returncode}"

@@ -1,0 +1,75 @@
+"""One of several processes that serve: started by the supervisor, as a new program each time."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from archive_server.app.foundation import Foundation
+from archive_server.app.server import Place, Server, allow_open_files
+from archive_server.app.services import build_prober
+from archive_server.config import Config
+from audio_store import AudioStore
+from audio_store.probe.containment import die_with_parent
+
+PROGRAM = (sys.executable, "-P", "-m", "archive_server.cli.worker")
+READY = b"+"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is told. It reads the configuration itself, so that it reads the newest."""
+
+    number: int
+    of: int
+    is_beginning: bool
+    data_dir: str
+    config_file: str | None
+    log_level: str
+    embedded_dsn: str  # empty: the one that is configured
+    store_id: str
+    supervisor: int  # its process id
+    ready: int  # the descriptor to write READY to; it is kept open, and tells of our end
+    sockets: tuple[int, ...]  # descriptors that listen
+
+    def to_json(self) -> str:
+        """Write it as an argument of a command."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Task":
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "sockets": tuple(values["sockets"])})
+
+    @property
+    def place(self) -> Place:
+        return Place(self.number, self.of, self.is_beginning)
+
+
+def run_worker(reactor: Any, task: Task, config: Config) -> None:
+    """Serve until SIGTERM; or, after SIGHUP, until the last client has gone. Blocks."""
+    die_with_parent()
+    if os.getppid() != task.supervisor:
+        sys.exit("the supervisor has gone already")
+    for descriptor in (task.ready, *task.sockets):
+        os.set_inheritable(descriptor, False)
+    allow_open_files()
+    data_dir = Path(task.data_dir)
+    store = AudioStore.expected(data_dir / "store", task.store_id)
+    foundation = Foundation(config, data_dir, task.embedded_dsn or config.database.dsn, store)
+    sockets = [socket.socket(fileno=descriptor) for descriptor in task.sockets]
+    decoders = task.place.share(config.audio.probe_workers)
+    with contextlib.closing(build_prober(config, decoders)) as prober:
+        server = Server(reactor, foundation, prober, sockets, task.place)
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
+        server.run(lambda: _tell_ready(task.ready))
+
+
+def _tell_ready(descriptor: int) -> None:
+    os.write(descriptor, READY)
