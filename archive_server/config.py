@@ -4,8 +4,10 @@ The defaults are here and nowhere else; `conf/archive-server.toml` shows them wi
 The environment, too, is read here and nowhere else.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from archive_server.options import (
     address,
     dsn,
     masked_dsn,
+    network,
     option,
     read_section,
     read_toml,
@@ -81,6 +84,14 @@ class Retention:
 
     trash_days: int = option(30, most=_MOST_DAYS)
     revisions_days: int = option(7, most=_MOST_DAYS)
+    journal_days: int = option(0, most=_MOST_DAYS)  # 0: for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What is noted of what happens."""
+
+    accesses: bool = option(default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,29 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Operations:
+    """Who may watch it, and when they are warned."""
+
+    allow: tuple[str, ...] = option(("127.0.0.0/8", "::1"), check=network)
+    warn_free_bytes: int = option(10 * 1024 * _MIB)
+
+
+class LogFormat(StrEnum):
+    """How events are written to the log."""
+
+    KEY_VALUE = "key=value"
+    JSON = "json"
+    TEXT = "text"  # for people
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the log looks like."""
+
+    format: LogFormat = option(LogFormat.KEY_VALUE)  # noqa: RUF009 - a field
+
+
+@dataclass(frozen=True, slots=True)
 class Testing:
     """What only an archive may do that nobody would miss."""
 
@@ -130,6 +164,8 @@ class Environment:
 
     admin_password: str | None = field(default=None, repr=False)  # for the first user
     runtime_dir: Path | None = None  # for sockets; it goes when the service or the user does
+    notify_socket: str = ""  # of the service manager; empty: there is none that listens
+    watchdog_s: float = 0  # it wants to hear from us so often; 0: it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +178,13 @@ class Config:
     uploads: Uploads = field(default_factory=Uploads)
     leases: Leases = field(default_factory=Leases)
     retention: Retention = field(default_factory=Retention)
+    journal: Journal = field(default_factory=Journal)
     ids: Ids = field(default_factory=Ids)
     audio: Audio = field(default_factory=Audio)
     storage: Storage = field(default_factory=Storage)
     limits: Limits = field(default_factory=Limits)
+    operations: Operations = field(default_factory=Operations)
+    log: Log = field(default_factory=Log)
     testing: Testing = field(default_factory=Testing)
     environment: Environment = field(default_factory=Environment)
 
@@ -157,10 +196,13 @@ SECTIONS: dict[str, type] = {
     "uploads": Uploads,
     "leases": Leases,
     "retention": Retention,
+    "journal": Journal,
     "ids": Ids,
     "audio": Audio,
     "storage": Storage,
     "limits": Limits,
+    "operations": Operations,
+    "log": Log,
     "testing": Testing,
 }
 
@@ -200,7 +242,17 @@ def _environment(environ: Mapping[str, str]) -> Environment:
     return Environment(
         admin_password=environ.get("ARCHIVE_ADMIN_PASSWORD") or None,
         runtime_dir=Path(runtime) if runtime else None,
+        notify_socket=environ.get("NOTIFY_SOCKET", ""),
+        watchdog_s=_watchdog_s(environ),
     )
+
+
+def _watchdog_s(environ: Mapping[str, str]) -> float:
+    """How long the service manager waits for a sign of life (sd_watchdog_enabled(3))."""
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0  # it is for who started us
+    microseconds = environ.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0
 
 
 __all__ = ["Config", "ConfigError", "as_dict", "load", "render"]

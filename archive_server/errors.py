@@ -53,6 +53,10 @@ class UnknownPreference(NotFound):
     """Nothing is kept under this key."""
 
 
+class CursorLost(ArchiveError):
+    """What happened after a cursor cannot be told any more, at least not all of it."""
+
+
 class UnknownToken(ArchiveError):
     """The token was never given out, is closed, or has expired."""
 

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -166,6 +167,14 @@ def _shown(given: object) -> str:
 def address(text: str) -> None:
     """A place to listen at."""
     Address.parse(text)
+
+
+def network(text: str) -> None:
+    """An address, or a network of them."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{_shown(text)}: 192.0.2.7, 192.0.2.0/24 or ::1 expected") from None
 
 
 def web_address(text: str) -> None:

@@ -37,6 +37,7 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.NotFound: Problem(805, 404, "Not found"),
     errors.UnknownGroup: Problem(820, 404, "No such group"),
     errors.UnknownPreference: Problem(849, 404, "No such preference"),
+    errors.CursorLost: Problem(805, 410, "Cursor lost"),
     errors.UnknownToken: Problem(805, 404, "Unknown token"),
     errors.WrongToken: Problem(805, 403, "Token for another purpose"),
     errors.Conflict: Problem(805, 409, "Conflict"),

@@ -33,6 +33,11 @@ class Threads:
         if not self._pool.joined:
             self._pool.stop()
 
+    @property
+    def waiting(self) -> int:
+        """How much waits for a thread."""
+        return int(self._pool.q.qsize())
+
     def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Do blocking work in a thread. To cancel means not to wait; the work is done anyway."""
         if self._pool.joined:  # the pool would drop it silently

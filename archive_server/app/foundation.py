@@ -3,11 +3,12 @@
 import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twisted.logger import Logger
 
+from archive_server.app.service_manager import ServiceManager
 from archive_server.config import Config
 from archive_server.database.connections import connect
 from archive_server.database.directory_lock import DirectoryLock
@@ -43,9 +44,20 @@ class Foundation:
     dsn: str
     store: AudioStore
     postgres: EmbeddedPostgres | None = None  # if it is this process that runs it
+    # Who started us; nobody, for a process that another one of us has started.
+    manager: ServiceManager = field(default_factory=ServiceManager)
+
+    def announce(self, announcement: Announcement, urls: list[str]) -> None:
+        """Tell everybody who waits for it that clients can come."""
+        announcement.ready(urls, self.data_dir)
+        self.manager.ready(f"serving at {' and '.join(urls)}")
 
     def look_after(self) -> None:
-        """Start PostgreSQL again if it has ended. To be called every second, by the main thread."""
+        """Start PostgreSQL again if it has ended, and show that we are not stuck.
+
+        To be called every second, by the main thread.
+        """
+        self.manager.beat()
         try:
             if self.postgres is not None and self.postgres.restart_if_ended():
                 log.error("PostgreSQL had ended and was started again")
@@ -78,7 +90,9 @@ def founded(config: Config, data_dir: Path, announcement: Announcement) -> Itera
             stack.callback(postgres.stop)
             dsn = postgres.dsn()
         store = _prepare(config, dsn, data_dir, announcement)
-        yield Foundation(config, data_dir, dsn, store, postgres)
+        manager = ServiceManager(config.environment.notify_socket, config.environment.watchdog_s)
+        stack.callback(manager.stopping)
+        yield Foundation(config, data_dir, dsn, store, postgres, manager)
 
 
 def connections(config: Config) -> int:

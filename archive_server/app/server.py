@@ -41,7 +41,7 @@ _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewh
 _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _JOBS = 2  # at once: they share a disk and the cores
-_POSTGRES_LOOK_S = 1
+_LOOK_S = 1  # after PostgreSQL; and to show that the reactor turns
 # Connections are files, and so is each clip of an archive that is being imported.
 _OPEN_FILES = 65536
 _SHARE_OF_FILES = 16  # one in so many may be kept open for leases that nobody reads just now
@@ -73,7 +73,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
     ):
         urls = [url_of(each) for each in sockets]
         server = Server(reactor, foundation, prober, sockets, Place())
-        server.run(lambda: announcement.ready(urls, foundation.data_dir))
+        server.run(lambda: foundation.announce(announcement, urls))
 
 
 def allow_open_files() -> None:
@@ -193,10 +193,9 @@ class Server:
         self._stack.callback(self._listener.stop)
         # Before the threads that wait for it: a long file is probed for minutes.
         self._stack.callback(self._prober.close)
-        if self._foundation.postgres is not None:
-            looking = LoopingCall(self._foundation.look_after)
-            looking.start(_POSTGRES_LOOK_S)
-            self._stack.callback(looking.stop)
+        looking = LoopingCall(self._foundation.look_after)
+        looking.start(_LOOK_S)
+        self._stack.callback(looking.stop)
         # Mixes that do not end in time would hold up the threads that wait for them.
         self._stack.callback(self._services.render_work.renderer.close)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)

@@ -11,6 +11,7 @@ from archive_server.config import Config
 from archive_server.http.urls import clip_url
 from archive_server.model.gunid import IdStyle
 from archive_server.model.jobs import Work
+from archive_server.services.accesses import Accesses
 from archive_server.services.backup import KIND as BACKUP
 from archive_server.services.backup import BackupService
 from archive_server.services.clips import ClipPolicy, ClipService
@@ -21,6 +22,7 @@ from archive_server.services.folder_import import FolderImport
 from archive_server.services.importing import ImportLimits, ImportService
 from archive_server.services.integrity import IntegrityService
 from archive_server.services.jobs import JobService
+from archive_server.services.journal import JournalService
 from archive_server.services.maintenance import MaintenanceService, Retention
 from archive_server.services.memories import Memories
 from archive_server.services.playlist_access import PlaylistAccess
@@ -74,6 +76,7 @@ class Services:
     simple_get: SimpleGetService
     puts: PutService
     search: SearchService
+    journal: JournalService
     reset: ResetService
     maintenance: MaintenanceService
     integrity: IntegrityService
@@ -129,7 +132,10 @@ def build_services(
     search = SearchService(seams.database, config.limits.page)
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
     memories = seams.memories
-    downloads = DownloadService(seams.database, store, seams.disk, now, idle_lease, memories.leases)
+    accesses = Accesses(config.journal.accesses)
+    downloads = DownloadService(
+        seams.database, store, seams.disk, now, idle_lease, memories.leases, accesses
+    )
     return Services(
         SessionService(
             seams.database,
@@ -147,7 +153,7 @@ def build_services(
         ),
         PlaylistAccess(seams.database, store, downloads, now),
         WebstreamService(seams.database, now, clip_policy.id_style, clip_policy.largest_document),
-        ExportService(seams.database, store, seams.disk, now),
+        ExportService(seams.database, store, seams.disk, now, accesses),
         ImportService(
             seams.database,
             uploads,
@@ -158,6 +164,7 @@ def build_services(
         SimpleGetService(seams.database, downloads),
         PutService(seams.database, uploads, store, seams.probe),
         search,
+        JournalService(seams.database, config.limits.page),
         ResetService(
             seams.database,
             store,
@@ -210,6 +217,7 @@ def _retention(config: Config) -> Retention:
         trash=timedelta(days=config.retention.trash_days),
         revisions=timedelta(days=config.retention.revisions_days),
         orphans=timedelta(days=1),
+        journal=timedelta(days=config.retention.journal_days) or None,
     )
 
 

@@ -21,6 +21,7 @@ from archive_server.xmlrpc.backup import BackupMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
+from archive_server.xmlrpc.journal import JournalMethods
 from archive_server.xmlrpc.method import Method
 from archive_server.xmlrpc.methods import bound_methods
 from archive_server.xmlrpc.permissions import PermissionMethods
@@ -74,6 +75,7 @@ def build_methods(services: Services) -> Mapping[str, Method]:
         ClipMethods(sessions, services.clips, upload_url),
         DownloadMethods(sessions, services.downloads, access_url),
         SearchMethods(sessions, services.search),
+        JournalMethods(sessions, services.journal),
         RenderingMethods(sessions, services.rendering, access_url),
         BackupMethods(sessions, services.backups, services.restores, access_url, upload_url),
         PlaylistMethods(sessions, services.playlists, services.playlist_access, access_url),

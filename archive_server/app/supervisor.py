@@ -74,7 +74,7 @@ def supervise(
         supervisor = Supervisor(
             task, sockets, config.server.stop_grace_s + _MORE_THAN_GRACE_S, foundation.look_after
         )
-        supervisor.run(lambda: announcement.ready(urls, foundation.data_dir))
+        supervisor.run(lambda: foundation.announce(announcement, urls))
 
 
 @dataclass(eq=False)

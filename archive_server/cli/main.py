@@ -7,6 +7,7 @@ from archive_server.cli.check import check
 from archive_server.cli.configuration import config
 from archive_server.cli.groups import group
 from archive_server.cli.importing import import_folders
+from archive_server.cli.journal import journal
 from archive_server.cli.object_classes import object_class
 from archive_server.cli.permissions import permission
 from archive_server.cli.playlists import playlist
@@ -30,6 +31,7 @@ for command in (
     object_class,
     playlist,
     trash,
+    journal,
     import_folders,
     backup,
     restore,

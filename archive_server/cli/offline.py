@@ -92,6 +92,11 @@ class Target:
             )
         return loaded
 
+    def require_running(self) -> None:
+        """Raise CommandFailed unless the database is one that others use, too."""
+        if not self.config().database.dsn and embedded.attach(self.data_dir) is None:
+            raise CommandFailed(f"nobody serves the archive in {self.data_dir}")
+
     @contextlib.contextmanager
     def database(self, purpose: str, *, current: bool = True) -> Iterator["OneConnection"]:
         """Its database: the one that is running, or one started for this command."""

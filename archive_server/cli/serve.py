@@ -13,14 +13,15 @@ from twisted.logger import (
     LogLevel,
     LogLevelFilterPredicate,
     globalLogBeginner,
-    textFileLogObserver,
 )
 
 from archive_server.app.foundation import Announcement
+from archive_server.app.log_lines import observer
 from archive_server.app.server import run
 from archive_server.app.supervisor import WorkersFail, supervise
 from archive_server.cli.offline import CommandFailed, Target, failures
 from archive_server.cli.options import config_option, data_option, json_option, print_json
+from archive_server.config import LogFormat
 from archive_server.database.migrations import migrate as apply_migrations
 from archive_server.options import Address
 
@@ -68,7 +69,7 @@ def serve(
         config = replace(config, server=replace(config.server, listen=listen))
     if workers is not None:
         config = replace(config, server=replace(config.server, workers=workers))
-    log_to(sys.stderr, log_level)
+    log_to(sys.stderr, log_level, config.log.format)
     with failures():
         try:
             if config.server.workers == 1:
@@ -118,10 +119,10 @@ def migrate(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
         click.echo(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
 
 
-def log_to(stream: TextIO, level: str) -> None:
+def log_to(stream: TextIO, level: str, form: LogFormat) -> None:
     """Write what happens to a stream, from this level on."""
     # mypy does not see what zope.interface declares.
     predicate: Any = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    lines: Any = textFileLogObserver(stream)
-    observer: Any = FilteringLogObserver(lines, [predicate])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    lines: Any = observer(stream, form)
+    filtered: Any = FilteringLogObserver(lines, [predicate])
+    globalLogBeginner.beginLoggingTo([filtered], redirectStandardIO=False)

@@ -11,13 +11,13 @@ from archive_server.cli.serve import log_to, the_reactor
 def main(arguments: list[str]) -> int:
     """Do the task; return the exit code."""
     task = Task.from_json(arguments[0])
-    log_to(sys.stderr, task.log_level)
     config_file = None if task.config_file is None else Path(task.config_file)
     try:
         config = Target(Path(task.data_dir), config_file).config()
     except CommandFailed as error:
         error.show()
         return error.exit_code
+    log_to(sys.stderr, task.log_level, config.log.format)
     run_worker(the_reactor(), task, config)
     return 0
 

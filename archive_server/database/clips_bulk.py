@@ -11,6 +11,7 @@ from archive_server.database.copying import copy_rows
 from archive_server.model.clips import AudioFacts, Content, FileType
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
+from archive_server.model.journal import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def add_all(
             for clip, number, _ in numbered
         ),
     )  # fmt: skip
-    journal.add_all(cursor, journal.Event.CREATED, [clip.gunid for clip in clips], login, at)
+    journal.add_all(cursor, EventKind.CREATED, numbers, login=login, at=at)
     search.index_many(
         cursor,
         (

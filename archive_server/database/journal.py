@@ -1,41 +1,149 @@
-"""The journal, as it is kept: one row for each change of the library, in its own transaction."""
+"""The journal, as it is kept: one row for each change of the library, in its own transaction.
 
-from collections.abc import Sequence
+How numbers are given out so that no reader misses one is told in schema/0010_operations.sql.
+"""
+
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
+from archive_server.model.journal import Event, EventKind
+from archive_server.model.users import Caller
 
 
-class Event(StrEnum):
-    """What can happen to a clip."""
+def add(
+    cursor: Cursor,
+    kind: EventKind,
+    clip_id: int,
+    *,
+    by: Caller | None,
+    at: datetime,
+    revision: int | None = None,
+) -> None:
+    """Note what happened to an item that is there, and who did it (None: the archive itself).
 
-    CREATED = "created"
-    REPLACED = "replaced"
-    UPDATED = "updated"
-    TRASHED = "trashed"
-    RESTORED = "restored"
-    DELETED = "deleted"
-
-
-def add(cursor: Cursor, event: Event, gunid: Gunid, login: str | None, at: datetime) -> None:
-    """Note what happened to a clip, and who did it (None: the archive itself)."""
+    Without a `revision` it is about the one that the item has now.
+    """
     cursor.execute(
-        "INSERT INTO journal (at, event, gunid, login) VALUES (%s, %s, %s, %s)",
-        (at, event.value, gunid.uuid, login),
+        """
+        INSERT INTO journal (at, event, gunid, file_type, revision, login, address)
+        SELECT %(at)s, %(kind)s, gunid, file_type,
+               coalesce(%(revision)s, revision, (SELECT max(number) FROM playlist_revision AS p
+                                                 WHERE p.clip_id = clip.clip_id)),
+               %(login)s, %(address)s
+        FROM clip WHERE clip_id = %(clip_id)s
+        """,
+        {
+            "at": at,
+            "kind": kind.value,
+            "revision": revision,
+            "login": by and by.login,
+            "address": by and by.address,
+            "clip_id": clip_id,
+        },
     )
+    assert cursor.rowcount == 1, "what an event is about is there: it is noted before a removal"
 
 
 def add_all(
-    cursor: Cursor, event: Event, gunids: Sequence[Gunid], login: str | None, at: datetime
+    cursor: Cursor, kind: EventKind, clip_ids: Sequence[int], *, login: str, at: datetime
 ) -> None:
-    """As `add`, for many clips to which the same has happened."""
+    """As `add`, for many clips with audio to which the same has happened."""
     cursor.execute(
         """
-        INSERT INTO journal (at, event, gunid, login)
-        SELECT %s, %s, gunid, %s FROM unnest(%s::uuid[]) AS gunid
+        INSERT INTO journal (at, event, gunid, file_type, revision, login)
+        SELECT %s, %s, gunid, file_type, revision, %s FROM clip
+        WHERE clip_id = ANY(%s) ORDER BY clip_id
         """,
-        (at, event.value, login, [str(gunid.uuid) for gunid in gunids]),
+        (at, kind.value, login, list(clip_ids)),
     )
+    assert cursor.rowcount == len(clip_ids), "they are there"
+
+
+def horizon(cursor: Cursor) -> int:
+    """Up to which number the next statement sees all there will ever be."""
+    cursor.execute("SELECT journal_horizon()")
+    (number,) = cursor.fetchone() or (0,)
+    return int(number)
+
+
+def list_between(
+    cursor: Cursor, after: int, through: int, kinds: Collection[EventKind], limit: int
+) -> list[Event]:
+    """The first events after a number, up to another one, of these kinds (none: of all)."""
+    cursor.execute(
+        """
+        SELECT number, at, event, gunid, file_type, revision, login, address FROM journal
+        WHERE number > %(after)s AND number <= %(through)s
+        AND (%(kinds)s = '{}' OR event = ANY(%(kinds)s))
+        ORDER BY number LIMIT %(limit)s
+        """,
+        {
+            "after": after,
+            "through": through,
+            "kinds": [kind.value for kind in kinds],
+            "limit": limit,
+        },
+    )
+    return [
+        Event(
+            number,
+            at,
+            EventKind(kind),
+            Gunid(gunid),
+            FileType(file_type) if file_type else None,
+            revision,
+            login,
+            address,
+        )
+        for number, at, kind, gunid, file_type, revision, login, address in cursor.fetchall()
+    ]
+
+
+def last(cursor: Cursor, through: int) -> int:
+    """The number of the last row up to this one, whatever its kind; 0: there is none.
+
+    It is committed, so the disk has it: no number up to it is given out again after a crash. Of
+    the sequence that cannot be said.
+    """
+    cursor.execute("SELECT coalesce(max(number), 0) FROM journal WHERE number <= %s", (through,))
+    (number,) = cursor.fetchone() or (0,)
+    return int(number)
+
+
+def bounds(cursor: Cursor) -> tuple[int, int]:
+    """The last number that is no longer kept, and the last that was given out."""
+    cursor.execute("SELECT through, (SELECT last_value FROM journal_number) FROM journal_pruned")
+    pruned, newest = cursor.fetchone() or (0, 0)
+    return pruned, newest
+
+
+def prune(cursor: Cursor, before: datetime, most: int) -> int:
+    """Remove the oldest events, up to the first that is not older; return how many went.
+
+    It looks at no more than `most`.
+    """
+    through = horizon(cursor)
+    cursor.execute(
+        """
+        WITH oldest AS (
+            SELECT number, at FROM journal WHERE number <= %(through)s
+            ORDER BY number LIMIT %(most)s
+        ), removed AS (
+            DELETE FROM journal
+            WHERE number <= (SELECT max(number) FROM oldest) AND number < coalesce(
+                (SELECT min(number) FROM oldest WHERE at > %(before)s), %(through)s + 1)
+            RETURNING number
+        ), noted AS (
+            UPDATE journal_pruned SET through = greatest(through, (SELECT max(number) FROM removed))
+            WHERE EXISTS (SELECT FROM removed)
+        )
+        SELECT count(*) FROM removed
+        """,
+        {"through": through, "most": most, "before": before},
+    )
+    (count,) = cursor.fetchone() or (0,)
+    return int(count)

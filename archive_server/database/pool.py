@@ -4,7 +4,7 @@ Why not `twisted.enterprise.adbapi`: its pool notices a restarted server only by
 once for each connection; it cannot tell what may be tried again; and it logs what we raise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from psycopg2.extensions import connection as Connection
@@ -44,6 +44,15 @@ class PooledDatabase:
         """Cut short what runs, refuse what waits, and close the connections. Blocks briefly."""
         self._transactions.close()
         self._threads.stop()
+
+    def usage(self) -> Mapping[str, float]:
+        """How busy it is, for those who watch."""
+        connections, busy = self._transactions.counts()
+        return {
+            "database_connections": connections,
+            "database_connections_busy": busy,
+            "database_waiting": self._threads.waiting,
+        }
 
     def run(
         self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs

@@ -106,6 +106,11 @@ class Transactions:
                 raise Unavailable(_TROUBLE) from error
         raise AssertionError("the last attempt returns or raises")
 
+    def counts(self) -> tuple[int, int]:
+        """How many connections are open, and in how many of them a transaction runs."""
+        with self._lock:
+            return len(self._idle) + len(self._busy), len(self._busy)
+
     def close(self) -> None:
         """Close the connections, and cancel the statements that still run on some."""
         with self._lock:

@@ -1,6 +1,6 @@
 """Users, and who calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -24,6 +24,7 @@ class User:
     user_id: int
     login: str
     role: Role
+    address: str | None = field(default=None, compare=False)  # where they call from, if known
 
 
 Caller: TypeAlias = User  # the one behind a call

@@ -15,6 +15,7 @@ from archive_server.model.completion import EXTENT, completed, described_by_tags
 from archive_server.model.documents import Document
 from archive_server.model.extents import extent_text
 from archive_server.model.gunid import Gunid
+from archive_server.model.journal import EventKind
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller
 from archive_server.services.rights import require_on_clip, require_on_home
@@ -82,8 +83,8 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     warnings = [remark.code for remark in examined.report.warnings]
     clips.revise(cursor, clip_id, examined.content, audio_facts(facts), warnings, at)
     search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
-    event = journal.Event.CREATED if clip is None else journal.Event.REPLACED
-    journal.add(cursor, event, examined.gunid, caller.login, at)
+    kind = EventKind.CREATED if clip is None else EventKind.REPLACED
+    journal.add(cursor, kind, clip_id, by=caller, at=at)
 
 
 def _document(

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import clips, contents, documents, uploads
-from archive_server.database import journal as journal_rows
-from archive_server.database.journal import Event
+from archive_server.database import clips, contents, documents, journal, uploads
 from archive_server.errors import Conflict, Duplicate, Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid, IdStyle
+from archive_server.model.journal import EventKind
 from archive_server.model.rights import Action
 from archive_server.model.uploads import (
     Purpose,
@@ -184,4 +183,4 @@ def _describe(
     elif clip.file_type is FileType.WEBSTREAM:
         document = webstreams.checked(document, old=old)
     redescribe(cursor, clip, document, at)
-    journal_rows.add(cursor, Event.UPDATED, gunid, caller.login, at)
+    journal.add(cursor, EventKind.UPDATED, clip.clip_id, by=caller, at=at)

@@ -16,6 +16,7 @@ from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, 
 from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services.accesses import Accesses
 from archive_server.services.remembering import Memory, unheard
 from archive_server.services.rights import require_on_clip
 from archive_server.services.storing import SharedContent, store_errors
@@ -99,12 +100,13 @@ class DownloadService:
     now: Callable[[], datetime]
     idle: timedelta  # how long a lease lives after its last use
     memory: Memory[str, KnownLease] = field(default_factory=unheard)
+    accesses: Accesses = field(default_factory=Accesses)
 
     async def open_audio(self, caller: Caller, gunid: Gunid) -> OpenLease:
         """Lease a clip's current revision. Raises Forbidden, NotFound, Unavailable."""
         token = new_token()
         clip, revision = await self.database.run(
-            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now()
+            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now(), self.accesses
         )
         content = revision.content
         extension = revision.facts.format.value
@@ -124,7 +126,7 @@ class DownloadService:
         token = new_token()
         with store_errors():
             path = await self.database.run(
-                _lease_file, caller, token, gunid, self.now(), self.store.link
+                _lease_file, caller, token, gunid, self.now(), self.accesses, self.store.link
             )
         return LocalFile(token, path)
 
@@ -195,17 +197,17 @@ class DownloadService:
 
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
         """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
-        clip = await self.database.read(_readable, caller, gunid)
-        if clip.revision is None:
-            raise NotFound(f"{gunid} has no audio")
-        return await self._audio(clip, clip.revision)
+        run = self.database.run if self.accesses.are_noted else self.database.read
+        clip, revision = await run(_current, caller, gunid, self.now(), self.accesses)
+        return await self._audio(clip, revision)
 
     async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
         """One revision of a clip, as long as it is kept.
 
         Raises Forbidden, NotFound, Unavailable.
         """
-        clip, revision = await self.database.read(_find_revision, caller, gunid, number)
+        run = self.database.run if self.accesses.are_noted else self.database.read
+        clip, revision = await run(_revision, caller, gunid, number, self.now(), self.accesses)
         return await self._audio(clip, revision)
 
     async def touch(self, tokens: Collection[str]) -> None:
@@ -294,13 +296,20 @@ def _xml_name(file_name: str) -> str:
 
 
 def _lease_audio(
-    cursor: Any, caller: Caller, token: str, kind: LeaseKind, gunid: Gunid, at: datetime
+    cursor: Any,
+    caller: Caller,
+    token: str,
+    kind: LeaseKind,
+    gunid: Gunid,
+    at: datetime,
+    accesses: Accesses,
 ) -> tuple[Clip, Revision]:
     clip = clips.get_ready_for_reading(cursor, gunid)
     require_on_clip(cursor, caller, Action.READ, clip)
     if clip.revision is None:
         raise NotFound(f"{gunid} has no audio")
     leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=caller.user_id, at=at)
+    accesses.note(cursor, caller, clip, at)
     return clip, clip.revision
 
 
@@ -310,9 +319,10 @@ def _lease_file(
     token: str,
     gunid: Gunid,
     at: datetime,
+    accesses: Accesses,
     link: Callable[[ContentId, str, str], Path],
 ) -> Path:
-    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at)
+    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at, accesses)
     # Inside the transaction, which keeps the content from going; the link before the row is
     # committed, so that no lease is without its file.
     return link(ContentId(revision.content.sha256), token, revision.facts.format.value)
@@ -348,9 +358,22 @@ def _readable(cursor: Any, caller: Caller, gunid: Gunid) -> Clip:
     return clip
 
 
-def _find_revision(cursor: Any, caller: Caller, gunid: Gunid, number: int) -> tuple[Clip, Revision]:
+def _current(
+    cursor: Any, caller: Caller, gunid: Gunid, at: datetime, accesses: Accesses
+) -> tuple[Clip, Revision]:
+    clip = _readable(cursor, caller, gunid)
+    if clip.revision is None:
+        raise NotFound(f"{gunid} has no audio")
+    accesses.note(cursor, caller, clip, at)
+    return clip, clip.revision
+
+
+def _revision(
+    cursor: Any, caller: Caller, gunid: Gunid, number: int, at: datetime, accesses: Accesses
+) -> tuple[Clip, Revision]:
     clip = _readable(cursor, caller, gunid)
     revision = clips.find_revision(cursor, clip.clip_id, number)
     if revision is None:
         raise NotFound(f"clip {gunid} has no revision {number}")
+    accesses.note(cursor, caller, clip, at, number)
     return clip, revision

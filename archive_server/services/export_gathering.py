@@ -25,6 +25,7 @@ from archive_server.model.playlists import Item, Playlist
 from archive_server.model.rights import Action
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
+from archive_server.services.accesses import Accesses
 from archive_server.services.rights import require_on_clip
 
 
@@ -37,6 +38,7 @@ class _Export:
     list_type: ListType
     standalone: bool
     at: datetime
+    accesses: Accesses
     playlists: dict[Gunid, tuple[Playlist, str]] = field(default_factory=dict)  # and its XML
     clips: dict[Gunid, tuple[Clip, str]] = field(default_factory=dict)  # and its document
     known: dict[Gunid, Known] = field(default_factory=dict)
@@ -51,9 +53,10 @@ def lease(
     list_type: ListType,
     standalone: bool,
     at: datetime,
+    accesses: Accesses,
 ) -> list[Revision]:
     """Gather everything, lease it, and note what the archive is made of; return its audio."""
-    export = _Export(caller, token, list_type, standalone, at)
+    export = _Export(caller, token, list_type, standalone, at, accesses)
     for gunid in wanted:
         _gather_playlist(cursor, export, gunid, None)
     first, _ = export.playlists[wanted[0]]
@@ -84,6 +87,7 @@ def _gather_playlist(cursor: Any, export: _Export, gunid: Gunid, inline: Playlis
         require_on_clip(cursor, export.caller, Action.READ, clip)
         xml = documents.xml(cursor, clip.document_id)
         playlist = Playlist.parse(xml)
+        export.accesses.note(cursor, export.caller, clip, export.at)
     elif inline is not None:
         playlist, xml = inline, inline.to_xml()
     else:
@@ -109,6 +113,8 @@ def _gather_clip(cursor: Any, export: _Export, gunid: Gunid) -> None:
         raise NotFound(f"{gunid} is a playlist, not an audio clip")
     require_on_clip(cursor, export.caller, Action.READ, clip)
     xml = documents.xml(cursor, clip.document_id)
+    if not export.standalone:
+        export.accesses.note(cursor, export.caller, clip, export.at)
     export.clips[gunid] = (clip, xml)
     export.known[gunid] = _known(clip, Document.parse(xml))
 

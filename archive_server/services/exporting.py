@@ -5,7 +5,7 @@ texts from the database, and audio from the store.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from archive_server.model.playlist_archives import (
 from archive_server.model.tar_layout import Section, TarLayout
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
+from archive_server.services.accesses import Accesses
 from archive_server.services.export_gathering import lease
 from archive_server.services.storing import read_part, store_errors
 from audio_store import AudioStore, ContentId
@@ -34,6 +35,7 @@ class ExportService:
     store: AudioStore
     in_thread: InThread
     now: Callable[[], datetime]
+    accesses: Accesses = field(default_factory=Accesses)
 
     async def open(
         self, caller: Caller, gunids: Sequence[Gunid], list_type: ListType, *, standalone: bool
@@ -55,6 +57,7 @@ class ExportService:
             list_type=list_type,
             standalone=standalone,
             at=self.now(),
+            accesses=self.accesses,
         )
         try:
             await self._require(kept)

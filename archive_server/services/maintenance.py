@@ -13,10 +13,12 @@ from typing import Any
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import (
+    chores,
     clips,
     contents,
     documents,
     guessing,
+    journal,
     leases,
     playlists,
     search,
@@ -30,6 +32,9 @@ from archive_server.services.storing import store_errors
 from audio_store import AudioStore, ContentId, StagingBusy
 
 _BATCH = 500
+_EVENTS = 10_000  # looked at in one transaction
+
+TIDYING = "tidying"  # the name of the chore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Retention:
     trash: timedelta
     revisions: timedelta
     orphans: timedelta  # bytes that no row knows
+    journal: timedelta | None = None  # None: for ever
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class MaintenanceService:
         await self.database.run(clips.remove_superseded, superseded_before)
         await self.database.run(playlists.remove_superseded, superseded_before)
         await self._remove_released()
+        await self._prune_journal()
+        await self.database.run(chores.note, TIDYING, self.now())
 
     async def sweep(self) -> None:
         """Look through everything for what crashes have left behind. Raises Unavailable."""
@@ -93,6 +101,12 @@ class MaintenanceService:
         while purged := await self.database.run(_purge, trashed_before, self.now()):
             total += purged
         return total
+
+    async def _prune_journal(self) -> None:
+        if self.retention.journal is not None:
+            before = self.now() - self.retention.journal
+            while await self.database.run(journal.prune, before, _EVENTS) == _EVENTS:
+                pass
 
     async def _end_sessions(self) -> None:
         now, policy = self.now(), self.retention.sessions

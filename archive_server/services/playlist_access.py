@@ -17,6 +17,7 @@ from archive_server.model.playlists import Item, Playlist
 from archive_server.model.rights import Action
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
+from archive_server.services.accesses import Accesses
 from archive_server.services.downloads import DownloadService, LocalFile, OpenLease, open_lease
 from archive_server.services.rights import require_on_clip
 from archive_server.services.storing import store_errors
@@ -68,7 +69,9 @@ class PlaylistAccess:
         links = _Links(self.store)
         with store_errors():
             try:
-                return await self.database.run(_open, caller, gunid, recursive, self.now(), links)
+                return await self.database.run(
+                    _open, caller, gunid, recursive, self.now(), links, self.downloads.accesses
+                )
             except Unavailable:
                 # The transaction may have been committed. If it was not, the janitor finds the
                 # files that have no leases.
@@ -103,10 +106,16 @@ class _Links:
 
 
 def _open(
-    cursor: Any, caller: Caller, gunid: Gunid, recursive: bool, at: datetime, links: _Links
+    cursor: Any,
+    caller: Caller,
+    gunid: Gunid,
+    recursive: bool,
+    at: datetime,
+    links: _Links,
+    accesses: Accesses,
 ) -> OpenPlaylist:
     links.undo()  # if this is tried once more
-    opening = _Opening(cursor, caller, at, links, recursive)
+    opening = _Opening(cursor, caller, at, links, accesses, recursive)
     clip = opening.find(gunid)
     if clip is None:
         raise NotFound(f"there is no playlist {gunid}")
@@ -123,6 +132,7 @@ class _Opening:
     caller: Caller
     at: datetime
     links: _Links
+    accesses: Accesses
     recursive: bool
     opened: int = 0
     known: dict[Gunid, Clip | None] = field(default_factory=dict)
@@ -188,6 +198,7 @@ class _Opening:
             at=self.at,
             parent=parent,
         )
+        self.accesses.note(self.cursor, self.caller, clip, self.at)
         content_id = ContentId(revision.content.sha256)
         return LocalFile(token, self.links.add(content_id, token, revision.facts.format.value))
 
@@ -201,4 +212,5 @@ class _Opening:
             kind=kind,
             parent=parent,
         )
+        self.accesses.note(self.cursor, self.caller, clip, self.at)
         return documents.xml(self.cursor, clip.document_id)

@@ -11,7 +11,6 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import clips, documents, journal, leases, playlists, search
-from archive_server.database.journal import Event
 from archive_server.database.playlists import Edit
 from archive_server.errors import (
     BadDocument,
@@ -25,6 +24,7 @@ from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.documents import Document
 from archive_server.model.extents import extent_us, is_extent
 from archive_server.model.gunid import Gunid, IdStyle
+from archive_server.model.journal import EventKind
 from archive_server.model.leases import LeaseKind
 from archive_server.model.playlists import Item, Playlist
 from archive_server.model.rights import Action
@@ -158,8 +158,8 @@ def save(
         clips.rename(cursor, clip_id, file_name)
         _write(cursor, clip_id, gunid, playlist, at)
     playlists.set_held(cursor, clip_id, held)
-    event = Event.CREATED if clip is None else Event.REPLACED
-    journal.add(cursor, event, gunid, caller.login, at)
+    kind = EventKind.CREATED if clip is None else EventKind.REPLACED
+    journal.add(cursor, kind, clip_id, by=caller, at=at)
     return clip_id
 
 
@@ -174,7 +174,7 @@ def describe(cursor: Any, caller: Caller, clip: Clip, xml: str, largest: int, at
     described = old.described_by(_metadata(xml, largest, old))
     described.check_metadata()
     _write(cursor, clip.clip_id, clip.gunid, described, at)
-    journal.add(cursor, Event.UPDATED, clip.gunid, caller.login, at)
+    journal.add(cursor, EventKind.UPDATED, clip.clip_id, by=caller, at=at)
 
 
 def _metadata(xml: str, largest: int, old: Playlist) -> Document:

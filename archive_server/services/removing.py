@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from archive_server.database import clips, documents, journal, playlists, search
-from archive_server.database.journal import Event
 from archive_server.errors import Conflict, NotFound
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.gunid import Gunid
+from archive_server.model.journal import EventKind
 from archive_server.model.playlists import search_document
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller
@@ -30,7 +30,7 @@ def trash(
     playlists.end_edit(cursor, gunid)
     clips.trash(cursor, clip.clip_id, at)
     search.unindex(cursor, clip.clip_id)
-    journal.add(cursor, Event.TRASHED, gunid, caller.login, at)
+    journal.add(cursor, EventKind.TRASHED, clip.clip_id, by=caller, at=at)
 
 
 def delete(
@@ -41,16 +41,16 @@ def delete(
     clip = clips.find(cursor, gunid)
     if clip is not None:
         _require(cursor, caller, clip, kinds)
-        remove(cursor, clip, caller.login, at)
+        remove(cursor, clip, caller, at)
 
 
-def remove(cursor: Any, clip: Clip, login: str | None, at: datetime) -> None:
-    """Remove a clip for good. The caller holds the gunid."""
+def remove(cursor: Any, clip: Clip, by: Caller | None, at: datetime) -> None:
+    """Remove a clip for good; None: the archive itself does. The caller holds the gunid."""
+    journal.add(cursor, EventKind.DELETED, clip.clip_id, by=by, at=at)
     playlists.end_edit(cursor, clip.gunid)
     search.unindex(cursor, clip.clip_id)
     clips.remove(cursor, clip.clip_id)
     documents.remove_unless_used(cursor, clip.document_id)
-    journal.add(cursor, Event.DELETED, clip.gunid, login, at)
 
 
 def restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
@@ -62,7 +62,7 @@ def restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
     clips.restore(cursor, clip.clip_id)
     document = search_document(clip.file_type, documents.xml(cursor, clip.document_id))
     search.index(cursor, clip.clip_id, gunid, clip.file_type, document, clip.mtime)
-    journal.add(cursor, Event.RESTORED, gunid, None, at)
+    journal.add(cursor, EventKind.RESTORED, clip.clip_id, by=None, at=at)
 
 
 def _noun(kinds: Collection[FileType]) -> str:

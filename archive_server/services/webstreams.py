@@ -15,6 +15,7 @@ from archive_server.model.completion import EXTENT, TITLE, completed
 from archive_server.model.documents import Document, Element
 from archive_server.model.extents import is_extent
 from archive_server.model.gunid import Gunid, IdStyle
+from archive_server.model.journal import EventKind
 from archive_server.model.users import Caller
 from archive_server.services.clip_making import require_to_store
 from archive_server.services.describing import redescribe
@@ -79,13 +80,13 @@ def save(
             at=at,
         )
         search.index(cursor, clip_id, gunid, FileType.WEBSTREAM, stamped, at)
-        journal.add(cursor, journal.Event.CREATED, gunid, caller.login, at)
+        journal.add(cursor, EventKind.CREATED, clip_id, by=caller, at=at)
         return clip_id
     if clip.state is ClipState.TRASHED:
         clips.restore(cursor, clip.clip_id)
     clips.rename(cursor, clip.clip_id, file_name)
     redescribe(cursor, clip, document, at)
-    journal.add(cursor, journal.Event.REPLACED, gunid, caller.login, at)
+    journal.add(cursor, EventKind.REPLACED, clip.clip_id, by=caller, at=at)
     return clip.clip_id
 
 

@@ -1,6 +1,6 @@
 """`locstor.login` and its like, and the calls that show whether anybody is there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archive_server.errors import BadCredentials, BadRequest, NoSession, TooManyAttempts
 from archive_server.model.users import Caller
@@ -58,7 +58,7 @@ async def caller_of(sessions: SessionService, client: Client, struct: Struct) ->
     """Find out who calls, by `sessid`; the log learns it too. Raises BadRequest, NoSession."""
     caller = await sessions.caller(text(struct, "sessid"))
     client.traces["user"] = caller.login
-    return caller
+    return replace(caller, address=client.address or None)
 
 
 _LOGIN = Member("login", Kind.STRING, "the user's name")

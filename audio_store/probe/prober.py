@@ -44,6 +44,7 @@ class Prober:
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._closed = False
+        self._trouble = ""
         # A worker is killed when the thread that started it ends, so one thread starts them all.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="probe-starter")
 
@@ -68,6 +69,11 @@ class Prober:
                 return self._ask(request)
             except WorkerDied as death:
                 return Report(refusals=(remark("probe-crashed", str(death)),))
+
+    @property
+    def trouble(self) -> str:
+        """Why no worker could be started when one was needed last; empty: none of that."""
+        return self._trouble
 
     def close(self) -> None:
         """End all workers. What is being probed at this moment raises ProbeUnavailable."""
@@ -105,9 +111,14 @@ class Prober:
                 worker.dispose()
         self._raise_if_closed()
         try:
-            return self._starter.submit(self._start).result()
+            worker = self._starter.submit(self._start).result()
+        except ProbeUnavailable as error:
+            self._trouble = str(error)
+            raise
         except RuntimeError as error:  # the starter was shut down meanwhile
             raise ProbeUnavailable("the prober is closed") from error
+        self._trouble = ""
+        return worker
 
     def _start(self) -> WorkerProcess:
         try:

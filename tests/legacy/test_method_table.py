@@ -26,6 +26,8 @@ OLD_NAMES = """
     openPut closePut
 """
 OLD = {f"locstor.{name}" for name in OLD_NAMES.split()}
+# What an issue asks for, and documents as an extension.
+NEW = {"locstor.getEvents"}
 SYSTEM = {
     f"system.{name}"
     for name in ("listMethods", "methodHelp", "methodSignature", "multicall", "getCapabilities")
@@ -35,7 +37,7 @@ SYSTEM = {
 def test_every_old_method_is_listed_and_no_other_begins_like_one(script: PearClient) -> None:
     listed = script.send("system.listMethods", "")
     assert len(listed) == len(set(listed))
-    assert {name for name in listed if name.startswith("locstor.")} == OLD
+    assert {name for name in listed if name.startswith("locstor.")} == OLD | NEW
     assert {name for name in listed if name.startswith("system.")} == SYSTEM
 
 

@@ -15,6 +15,7 @@ from archive_server.xmlrpc.backup import BackupMethods
 from archive_server.xmlrpc.clips import ClipMethods
 from archive_server.xmlrpc.dispatch import Dispatcher
 from archive_server.xmlrpc.downloads import DownloadMethods
+from archive_server.xmlrpc.journal import JournalMethods
 from archive_server.xmlrpc.methods import bound_methods
 from archive_server.xmlrpc.permissions import PermissionMethods
 from archive_server.xmlrpc.playlists import PlaylistMethods
@@ -40,6 +41,7 @@ def resource(services: Services) -> XmlRpcResource:
         ClipMethods(services.sessions, services.clips, urls.upload_url),
         DownloadMethods(services.sessions, services.downloads, urls.access_url),
         SearchMethods(services.sessions, services.search),
+        JournalMethods(services.sessions, services.journal),
         RenderingMethods(services.sessions, services.rendering, urls.access_url),
         BackupMethods(
             services.sessions,

@@ -35,6 +35,7 @@ GUNID = "00000000000000aa"
 WRONG = {
     Kind.STRING: [5, True, 1.5, [], {}, b"bytes"],
     Kind.BOOLEAN: [[], {}, 1.5],
+    Kind.INT: ["x", 1.5, [], {}],
     Kind.STRUCT: [5, "text", ["x"]],
     Kind.ARRAY: [5, True, 1.5, b"bytes"],
 }
@@ -61,6 +62,9 @@ def call_of(services):
             "object": "archive",
             "role": "client",
             "criteria": {},
+            "cursor": 0,
+            "limit": 10,
+            "types": ["created"],
             "forced": True,
             "recursive": True,
         }

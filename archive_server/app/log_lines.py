@@ -1,0 +1,83 @@
+"""What the log looks like: one line an event, as key=value or as JSON.
+
+| key       | what                                                              |
+|-----------|-------------------------------------------------------------------|
+| `time`    | RFC 3339, UTC, to the millisecond                                 |
+| `level`   | debug, info, warn, error, critical                                |
+| `module`  | who says it                                                       |
+| `message` | the sentence; not of requests, whose fields tell it all           |
+| others    | the fields of the sentence                                        |
+| `traceback` | of what nobody has foreseen                                     |
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from twisted.logger import LogEvent, eventAsText, textFileLogObserver
+
+from archive_server.config import LogFormat
+
+_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
+# What Twisted adds for those who read logs as they were before it had fields; and what says that
+# an event's sentence only repeats its fields.
+_NOT_SHOWN = frozenset(
+    {"isError", "format", "message", "time", "system", "why", "failure", "speaks_for_itself"}
+)
+_SIMPLE = (str, int, float, bool, type(None))
+
+
+def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
+    """What writes events to a stream."""
+    if form is LogFormat.TEXT:
+        text: Callable[[LogEvent], None] = textFileLogObserver(stream)
+        return text
+    write = _as_json if form is LogFormat.JSON else _as_pairs
+
+    def observe(event: LogEvent) -> None:
+        # In one piece: several processes write to the same file.
+        stream.write(write(dict(_fields(event))) + "\n")
+        stream.flush()
+
+    return observe
+
+
+def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:
+    at = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
+    yield "time", at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    level = event.get("log_level")
+    yield "level", level.name if level is not None else "info"
+    yield "module", event.get("log_namespace", "-")
+    if not event.get("speaks_for_itself"):
+        yield "message", _message(event)
+    for name, value in event.items():
+        if name.startswith("log_") or name in _NOT_SHOWN:
+            continue
+        if value not in ("", "-"):
+            yield name, value if isinstance(value, _SIMPLE) else str(value)
+    failure = event.get("log_failure")
+    if failure is not None:
+        yield "traceback", failure.getTraceback().rstrip("\n")
+
+
+def _message(event: LogEvent) -> str:
+    return str(
+        eventAsText(event, includeTraceback=False, includeTimestamp=False, includeSystem=False)
+    )
+
+
+def _as_json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _as_pairs(fields: dict[str, Any]) -> str:
+    return " ".join(f"{name}={_value(value)}" for name, value in fields.items())
+
+
+def _value(value: object) -> str:
+    """A value; in quotes, as JSON has them, where it is not a plain word."""
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)

@@ -1,0 +1,136 @@
+"""Looking at each part of the archive: whether it works, and whether it will tomorrow."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from archive_server.blocking import Database, InThread
+from archive_server.database import chores, gauges
+from archive_server.errors import Unavailable
+from archive_server.model.health import Part, Status
+from archive_server.services.gauges import GaugeService
+from archive_server.services.maintenance import TIDYING
+from archive_server.services.storing import store_errors
+from audio_store import AudioStore
+from audio_store.probe import Prober
+
+_SLOW_S = 1.0
+_BUSY = 0.8  # of the connections that PostgreSQL takes
+_WAITING_S = 15 * 60.0
+# The janitor comes every minute, and may have much to do.
+_UNTIDY = timedelta(minutes=15)
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class HealthService:
+    """One question for each part."""
+
+    database: Database
+    store: AudioStore
+    in_thread: InThread
+    prober: Prober
+    gauges: GaugeService
+    now: Callable[[], datetime]
+    warn_free_bytes: int
+
+    def checks(self) -> Mapping[str, Callable[[], Awaitable[Part]]]:
+        """What looks at a part, by the part's name. None of it raises what can be foreseen."""
+        return {
+            "database": self.look_at_database,
+            "postgres": self.look_at_postgres,
+            "store": self.look_at_store,
+            "space": self.look_at_space,
+            "probe": self.look_at_probe,
+            "jobs": self.look_at_jobs,
+            "janitor": self.look_at_janitor,
+        }
+
+    async def look_at_database(self) -> Part:
+        """Whether transactions are carried out, and how quickly."""
+        began_at = time.monotonic()
+        try:
+            is_writable = await self.database.run(gauges.is_writable)
+        except Unavailable as error:
+            return _away("database", error)
+        seconds = time.monotonic() - began_at
+        if not is_writable:
+            return Part("database", Status.FAIL, "PostgreSQL is a standby, and takes no changes")
+        if seconds > _SLOW_S:
+            return Part("database", Status.WARN, "it answers slowly", round(seconds, 3), "s")
+        return Part("database", Status.PASS, "", round(seconds, 4), "s")
+
+    async def look_at_postgres(self) -> Part:
+        """Whether the server has connections to spare."""
+        try:
+            used, most = await self.database.run(gauges.connections_of)
+        except Unavailable as error:
+            return _away("postgres", error)
+        if used > _BUSY * most:
+            reason = f"{used} of the {most} connections that PostgreSQL takes are in use"
+            return Part("postgres", Status.WARN, reason, used, "connections")
+        return Part("postgres", Status.PASS, "", used, "connections")
+
+    async def look_at_store(self) -> Part:
+        """Whether the audio is there."""
+        try:
+            with store_errors():
+                await self.in_thread(self.store.require_present)
+        except Unavailable as error:
+            return _away("store", error)
+        return Part("store", Status.PASS)
+
+    async def look_at_space(self) -> Part:
+        """Whether more audio can be stored."""
+        try:
+            free = await self.gauges.free_bytes()
+        except Unavailable as error:
+            return _away("space", error)
+        least, amount = self.warn_free_bytes, f"{free / _GIB:.1f} GiB are free"
+        if free < least / 10:
+            return Part("space", Status.FAIL, f"{amount}: uploads will fail", free, "bytes")
+        if free < least:
+            return Part("space", Status.WARN, amount, free, "bytes")
+        return Part("space", Status.PASS, "", free, "bytes")
+
+    async def look_at_probe(self) -> Part:
+        """Whether uploaded audio can be examined."""
+        if self.prober.trouble:
+            return Part("probe", Status.FAIL, f"uploads are refused: {self.prober.trouble}")
+        return Part("probe", Status.PASS)
+
+    async def look_at_jobs(self) -> Part:
+        """Whether what was asked for is being done."""
+        try:
+            wait_s = (await self.gauges.current()).longest_wait_s
+        except Unavailable as error:
+            return _away("jobs", error)
+        if wait_s > _WAITING_S:
+            reason = "nobody has begun a job that waits"
+            return Part("jobs", Status.WARN, reason, round(wait_s), "s")
+        return Part("jobs", Status.PASS, "", round(wait_s), "s")
+
+    async def look_at_janitor(self) -> Part:
+        """Whether what has expired goes."""
+        try:
+            ended = await self.database.run(_tidied_at)
+        except Unavailable as error:
+            return _away("janitor", error)
+        if ended is None:
+            return Part("janitor", Status.PASS, "it has not been everywhere yet")
+        age = self.now() - ended
+        seconds = round(age.total_seconds())
+        if age > _UNTIDY:
+            return Part("janitor", Status.WARN, "nobody tidies up", seconds, "s")
+        return Part("janitor", Status.PASS, "", seconds, "s")
+
+
+def _tidied_at(cursor: Any) -> datetime | None:
+    return chores.list_ended(cursor).get(TIDYING)
+
+
+def _away(name: str, error: Unavailable) -> Part:
+    cause = str(error.__cause__ or "").strip().partition("\n")[0]
+    return Part(name, Status.FAIL, f"{error}: {cause}" if cause else str(error))

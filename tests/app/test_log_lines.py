@@ -1,0 +1,106 @@
+"""What lines of the log look like."""
+
+import io
+import json
+
+import pytest
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from archive_server.app.log_lines import observer
+from archive_server.config import LogFormat
+
+
+@pytest.fixture
+def logged():
+    """Log an event; return the line."""
+
+    def line(form, template="", level=LogLevel.info, failure=None, **fields):
+        stream = io.StringIO()
+        log = Logger("archive_server.http.site", observer=observer(stream, form))
+        if failure is not None:
+            log.failure(template, failure, **fields)
+        else:
+            log.emit(level, template, **fields)
+        assert stream.getvalue().endswith("\n")
+        return stream.getvalue()[:-1]
+
+    return line
+
+
+def crash():
+    try:
+        raise RuntimeError('a "bug"')
+    except RuntimeError:
+        return Failure()
+
+
+def test_an_event_is_a_line_of_keys_and_values(logged):
+    line = logged(
+        LogFormat.KEY_VALUE, "stored {gunid} in {elapsed_ms} ms", gunid="7c", elapsed_ms=5
+    )
+    time, rest = line.split(" ", 1)
+    assert time.startswith("time=20")
+    assert time.endswith("Z")
+    assert rest == (
+        'level=info module=archive_server.http.site message="stored 7c in 5 ms"'
+        " gunid=7c elapsed_ms=5"
+    )
+
+
+def test_a_request_speaks_for_itself(logged):
+    line = logged(
+        LogFormat.KEY_VALUE,
+        "{method} {status}{outcome} {user}",
+        speaks_for_itself=True,
+        method="GET",
+        status=200,
+        outcome="",
+        user="-",
+    )
+    assert (
+        line.partition(" level=")[2] == "info module=archive_server.http.site method=GET status=200"
+    )
+
+
+@pytest.mark.parametrize(
+    "evil", ["a b", "a=b", 'a"b', "a\nlevel=critical", "a\\b", "ä\x1b[31m", "\x85"]
+)
+def test_no_value_can_look_like_another_one(logged, evil):
+    line = logged(LogFormat.KEY_VALUE, "{name}", speaks_for_itself=True, name=evil, last=1)
+    _, _, shown = line.partition(" name=")
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert shown.endswith(" last=1")
+    assert json.loads(shown.removesuffix(" last=1")) == evil
+
+
+def test_an_event_is_an_object_of_json(logged):
+    event = json.loads(logged(LogFormat.JSON, "{x} is odd", level=LogLevel.warn, x=[1], n=2.5))
+    assert event.pop("time")
+    assert event == {
+        "level": "warn",
+        "module": "archive_server.http.site",
+        "message": "[1] is odd",
+        "x": "[1]",
+        "n": 2.5,
+    }
+
+
+@pytest.mark.parametrize("form", [LogFormat.JSON, LogFormat.KEY_VALUE])
+def test_a_traceback_stays_in_its_line(logged, form):
+    line = logged(form, "ending fails", failure=crash())
+    assert "\n" not in line
+    if form is LogFormat.JSON:
+        event = json.loads(line)
+        assert event["level"] == "critical"
+        assert event["traceback"].startswith("Traceback")
+        assert event["traceback"].endswith('builtins.RuntimeError: a "bug"')
+    else:
+        assert 'message="ending fails"' in line
+        assert 'traceback="Traceback' in line
+
+
+def test_people_may_have_sentences(logged):
+    line = logged(LogFormat.TEXT, "it is {x}", x=5)
+    assert line.endswith("[archive_server.http.site#info] it is 5")
