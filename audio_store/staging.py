@@ -52,6 +52,11 @@ class StagedFile:
         with disk_errors():
             return os.fstat(self._file.fileno()).st_size
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this is still the file's only writer."""
+        return not self._file.closed
+
     def append(self, block: bytes | memoryview) -> None:
         """Add a block to the end. It may be lost in a power cut until `sync`.
 
