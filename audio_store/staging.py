@@ -52,6 +52,11 @@ class StagedFile:
         with disk_errors():
             return os.fstat(self._file.fileno()).st_size
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this is still the file's only writer."""
+        return not self._file.closed
+
     def append(self, block: bytes | memoryview) -> None:
         """Add a block to the end. It may be lost in a power cut until `sync`.
 
@@ -92,9 +97,14 @@ class StagedFile:
         return self._running.so_far()
 
     def digests(self) -> Digests:
-        """The digests; reads the file when this object has not seen every byte."""
+        """The digests; reads the file when this object has not seen every byte.
+
+        Asked for when all has arrived: the threads end, for many files may wait to be published.
+        """
         known = self.known_digests()
         if known is not None:
+            if self._running is not None:
+                self._running.close()
             return known
         with disk_errors():
             self._file.seek(0)

@@ -16,6 +16,8 @@ SUBJECTS = (
     "ranges",
     "calls",
     "uploads",
+    "search",
+    "growth",
     "writes",
     "ingest",
     "slow_readers",

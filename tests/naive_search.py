@@ -90,7 +90,7 @@ def browsed(items: Sequence[Item], category: str, criteria: Criteria) -> list[st
 
 
 def _is_meant(category: str, name: str) -> bool:
-    return category in (name, name.split(":")[-1])
+    return category in ("*", name, name.split(":")[-1])
 
 
 def _texts(category: str, document: Document) -> list[str]:

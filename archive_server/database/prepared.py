@@ -2,6 +2,9 @@
 
 For those of almost every call, whose planning takes longer than their work: of a clip by its id 0.2
 of 0.25 ms, of the rights of a caller 0.5 of 0.8 ms.
+
+And several of them can go in one round trip, each of which is up to a tenth of a millisecond, and
+where all processors are busy more.
 """
 
 from dataclasses import dataclass
@@ -16,7 +19,10 @@ _prepared: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement whose parameters are $1, $2 ..., of these types."""
+    """A statement whose parameters are $1, $2 ..., of these types.
+
+    Without types PostgreSQL concludes them from where the parameters stand; no lists then.
+    """
 
     name: str
     types: tuple[str, ...]
@@ -24,9 +30,26 @@ class Prepared:
 
     def execute(self, cursor: Cursor, *parameters: object) -> None:
         """Execute it; the cursor has the rows."""
+        cursor.execute(self.call(cursor, *parameters))
+
+    def call(self, cursor: Cursor, *parameters: object) -> bytes:
+        """What executes it, for `execute_all`."""
         names = _prepared.setdefault(cursor.connection, set())
         if self.name not in names:
-            cursor.execute(f"PREPARE {self.name} ({', '.join(self.types)}) AS {self.text}")
+            types = f"({', '.join(self.types)})" if self.types else ""
+            cursor.execute(f"PREPARE {self.name} {types} AS {self.text}")
             names.add(self.name)
-        marks = ", ".join(["%s"] * len(self.types))
-        cursor.execute(f"EXECUTE {self.name} ({marks})", parameters)
+        if not parameters:
+            return f"EXECUTE {self.name}".encode()
+        # Casts, for what psycopg2 writes of a list of UUIDs, say, is a list of texts.
+        casts = [f"::{name}" for name in self.types] or [""] * len(parameters)
+        marks = ", ".join(f"%s{cast}" for cast in casts)
+        return cursor.mogrify(f"EXECUTE {self.name} ({marks})", parameters)
+
+
+def execute_all(cursor: Cursor, *calls: bytes) -> None:
+    """Execute statements in this order, in one round trip; the cursor has the rows of the last.
+
+    Each sees what those before it have done, and what others have committed before it began.
+    """
+    cursor.execute(b"; ".join(calls))

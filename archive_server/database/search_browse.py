@@ -20,8 +20,8 @@ def browse(cursor: Cursor, category: str, criteria: Criteria) -> Values:
     found = find_conditions(cursor, criteria, meant)
     if not found:
         return _read(cursor, _facets(meant[category], criteria.file_type), criteria)
-    where = where_clause(criteria, found)
-    return _read(cursor, _values_of_matches(meant[category], where), criteria)
+    where, source, _ = where_clause(criteria, found)
+    return _read(cursor, _values_of_matches(meant[category], where, source), criteria)
 
 
 def _facets(meant: Meant, file_type: FileType | None) -> Sql:
@@ -31,10 +31,10 @@ def _facets(meant: Meant, file_type: FileType | None) -> Sql:
     return Sql(f"FROM search_value v WHERE {_in(meant, 'v')} AND {counted} > 0", _ids(meant))
 
 
-def _values_of_matches(meant: Meant, where: Sql) -> Sql:
+def _values_of_matches(meant: Meant, where: Sql, source: str) -> Sql:
     return Sql(
         "FROM search_value v JOIN (SELECT DISTINCT l.value_id "  # noqa: S608
-        "FROM search_clip s JOIN search_link l USING (clip_id) "
+        f"FROM {source} JOIN search_link l USING (clip_id) "
         f"WHERE {_in(meant, 'l')} AND ({where.text})) matched USING (value_id)",
         (*_ids(meant), *where.parameters),
     )

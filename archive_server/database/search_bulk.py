@@ -10,7 +10,9 @@ from psycopg2.extensions import cursor as Cursor
 from archive_server.database.search_index import category_ids, share_dictionary
 from archive_server.database.search_staging import Findable, drop_stages, stage
 
-_TABLES = ("search_clip", "search_shown", "search_link", "search_value")
+_TABLES = (
+    "search_clip", "search_text", "search_any", "search_shown", "search_link", "search_value"
+)  # fmt: skip
 
 
 def index_many(cursor: Cursor, clips: Iterable[Findable]) -> None:
@@ -116,24 +118,36 @@ _MERGE = (
     """,
     """
     INSERT INTO search_clip (
-        clip_id, file_type, title_key, title, creator_key, creator, source_key, source,
+        clip_id, file_type, title_key, creator_key, source_key,
         mtime_low, mtime_high, extent_low, extent_high, year_low, year_high, vals
     )
-    SELECT clip_id, file_type, title_key, title, creator_key, creator, source_key, source,
+    SELECT clip_id, file_type, title_key, creator_key, source_key,
            mtime_low, mtime_high, extent_low, extent_high, year_low, year_high, vals
     FROM staged_clip JOIN (
         SELECT clip_id, array_agg(value_id ORDER BY ord) AS vals FROM staged_link GROUP BY clip_id
     ) AS links USING (clip_id)
     ORDER BY clip_id
     ON CONFLICT (clip_id) DO UPDATE SET (
-        file_type, title_key, title, creator_key, creator, source_key, source,
+        file_type, title_key, creator_key, source_key,
         mtime_low, mtime_high, extent_low, extent_high, year_low, year_high, vals
     ) = ROW (
-        excluded.file_type, excluded.title_key, excluded.title, excluded.creator_key,
-        excluded.creator, excluded.source_key, excluded.source, excluded.mtime_low,
-        excluded.mtime_high, excluded.extent_low, excluded.extent_high, excluded.year_low,
-        excluded.year_high, excluded.vals
+        excluded.file_type, excluded.title_key, excluded.creator_key, excluded.source_key,
+        excluded.mtime_low, excluded.mtime_high, excluded.extent_low, excluded.extent_high,
+        excluded.year_low, excluded.year_high, excluded.vals
     )
+    """,
+    """
+    INSERT INTO search_text (clip_id, file_type, title_key, title, creator, source)
+    SELECT clip_id, file_type, title_key, title, creator, source FROM staged_clip ORDER BY clip_id
+    ON CONFLICT (clip_id) DO UPDATE SET (file_type, title_key, title, creator, source)
+    = ROW (excluded.file_type, excluded.title_key, excluded.title, excluded.creator,
+           excluded.source)
+    """,
+    """
+    INSERT INTO search_any (clip_id, file_type, title_key, folded)
+    SELECT clip_id, file_type, title_key, anything FROM staged_clip ORDER BY clip_id
+    ON CONFLICT (clip_id) DO UPDATE SET (file_type, title_key, folded)
+    = ROW (excluded.file_type, excluded.title_key, excluded.folded)
     """,
     """
     INSERT INTO search_shown (clip_id, gunid, title, creator, source, length, track_number)

@@ -25,6 +25,13 @@ _QUERIES = {
     "{} clips can be found but not shown": """
         SELECT FROM search_clip LEFT JOIN search_shown h USING (clip_id) WHERE h.clip_id IS NULL
     """,
+    "{} clips can be found but not by their texts": """
+        SELECT FROM search_clip s
+        FULL JOIN search_text t USING (clip_id, file_type)
+        FULL JOIN search_any a USING (clip_id, file_type)
+        WHERE s.vals IS NULL OR t.tableoid IS NULL OR a.folded IS NULL
+        OR (t.title_key, a.title_key) IS DISTINCT FROM (s.title_key, s.title_key)
+    """,
     "{} links of clips and values are missing or too many": """
         SELECT FROM search_link l
         FULL JOIN (SELECT clip_id, file_type, unnest(vals) AS value_id FROM search_clip) s

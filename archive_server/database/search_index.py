@@ -2,15 +2,18 @@
 
 All of it happens in the transaction that changes the clip. What many transactions change, the
 counts, comes last and in the order of ids: nobody waits long for it, and no two for each other.
+
+It is three round trips: look, add what the dictionary lacks, and write.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
 
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database import search_rows
+from archive_server.database.prepared import Prepared, execute_all
 from archive_server.database.search_rows import Value
 from archive_server.model.categories import local_name
 from archive_server.model.clips import FileType
@@ -20,6 +23,79 @@ from archive_server.model.gunid import Gunid
 
 # Shared by those who use values of the dictionary, held alone to remove unused ones.
 _DICTIONARY_LOCK = 0x5EA2C4
+
+_SHARE = f"SELECT pg_advisory_xact_lock_shared({_DICTIONARY_LOCK})"
+
+_BEFORE = Prepared(
+    "search_before",
+    ("integer",),
+    "SELECT file_type, vals FROM search_clip WHERE clip_id = $1 FOR UPDATE",
+)
+_KNOWN = Prepared(
+    "search_known_values",
+    ("text[]", "uuid[]"),
+    """
+    SELECT name, digest::text, value_id
+    FROM unnest($1, $2) AS wanted (name, digest)
+    JOIN search_category USING (name) JOIN search_value USING (category_id, digest)
+    """,
+)
+# In the order of the unique key: two who add the same do not wait for each other crosswise.
+_ADD = Prepared(
+    "search_add_values",
+    ("text[]", "uuid[]", "timestamptz[]", "text[]", "text[]"),
+    """
+    WITH given AS (
+        SELECT * FROM unnest($1, $2, $3, $4, $5) AS value (name, digest, instant, value, folded)
+        JOIN search_category USING (name)
+    ), added AS (
+        INSERT INTO search_value (category_id, digest, instant, value, folded)
+        SELECT category_id, digest, instant, value, folded FROM given ORDER BY category_id, digest
+        ON CONFLICT DO NOTHING
+        RETURNING category_id, digest, value_id
+    )
+    SELECT name, digest::text, value_id FROM added JOIN given USING (category_id, digest)
+    """,
+)
+_UNLINK = Prepared(
+    "search_unlink",
+    ("integer", "smallint", "integer[]"),
+    "DELETE FROM search_link WHERE value_id = ANY ($3) AND file_type = $2 AND clip_id = $1",
+)
+_LINK = Prepared(
+    "search_link_values",
+    ("integer", "smallint", "integer[]"),
+    """
+    INSERT INTO search_link (value_id, clip_id, category_id, ord, file_type)
+    SELECT value_id, $1, category_id, ord, $2
+    FROM unnest($3) WITH ORDINALITY AS given (value_id, ord) JOIN search_value USING (value_id)
+    ON CONFLICT (value_id, file_type, clip_id) DO UPDATE SET ord = excluded.ord
+    WHERE search_link.ord <> excluded.ord
+    """,
+)
+_LOCK_VALUES = Prepared(
+    "search_lock_values",
+    ("integer[]",),
+    "SELECT FROM search_value WHERE value_id = ANY ($1) ORDER BY value_id FOR NO KEY UPDATE",
+)
+_COUNT_VALUES = {
+    file_type: Prepared(
+        f"search_count_{file_type.value}",
+        ("integer[]", "integer[]"),
+        f"""
+        UPDATE search_value
+        SET n_{file_type.value} = n_{file_type.value}
+                                  + CASE WHEN value_id = ANY ($1) THEN 1 ELSE -1 END
+        WHERE value_id = ANY ($2)
+        """,  # noqa: S608 - one of three names
+    )
+    for file_type in FileType
+}
+_COUNT_CLIP = Prepared(
+    "search_count_clip",
+    ("smallint",),
+    "UPDATE search_count SET n = n + 1 WHERE file_type = $1",
+)
 
 
 def index(
@@ -31,20 +107,24 @@ def index(
     mtime: datetime,
 ) -> None:
     """Make a clip findable by its document, or by a new one instead of the old."""
-    share_dictionary(cursor)
     document = document.stamped(mtime)
     before = _values_before(cursor, clip_id, file_type)
-    value_ids = _value_ids(cursor, search_rows.values_of(document))
-    _write_clip(cursor, clip_id, gunid, file_type, document, value_ids)
+    values = search_rows.values_of(document)
+    value_ids = _value_ids(cursor, values)
     removed = set(before or ()).difference(value_ids)
     added = set(value_ids).difference(before or ())
-    _write_links(cursor, clip_id, file_type, value_ids, removed)
-    _count(cursor, file_type, added, removed, is_new=before is None)
+    execute_all(
+        cursor,
+        *_clip_rows(cursor, clip_id, gunid, file_type, document, value_ids),
+        *_texts(cursor, clip_id, file_type, document, values),
+        *_links(cursor, clip_id, file_type, value_ids, removed),
+        *_counts(cursor, file_type, added, removed, is_new=before is None),
+    )
 
 
 def share_dictionary(cursor: Cursor) -> None:
     """Keep the values of the dictionary, used or not, until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_DICTIONARY_LOCK,))
+    cursor.execute(_SHARE)
 
 
 def unindex(cursor: Cursor, clip_id: int) -> None:
@@ -66,10 +146,8 @@ def prune(cursor: Cursor) -> int:
 
 
 def _values_before(cursor: Cursor, clip_id: int, file_type: FileType) -> list[int] | None:
-    """The value ids of a clip that is indexed already."""
-    cursor.execute(
-        "SELECT file_type, vals FROM search_clip WHERE clip_id = %s FOR UPDATE", (clip_id,)
-    )
+    """The value ids of a clip that is indexed already; from here on no value is pruned."""
+    execute_all(cursor, _SHARE.encode(), _BEFORE.call(cursor, clip_id))
     row: tuple[int, list[int]] | None = cursor.fetchone()
     if row is None:
         return None
@@ -82,14 +160,14 @@ def _values_before(cursor: Cursor, clip_id: int, file_type: FileType) -> list[in
 
 def _value_ids(cursor: Cursor, values: Sequence[Value]) -> list[int]:
     """The ids of these values, in their order; what the dictionary lacks is added."""
-    categories = category_ids(cursor, {value.category for value in values})
-    keys = [(categories[value.category], str(value.digest)) for value in values]
-    by_key = dict(zip(keys, values, strict=True))
+    keys = {(value.category, str(value.digest)): value for value in values}
     known = _known_values(cursor, keys)
-    missing = sorted(set(keys).difference(known))
-    if missing:
-        _add_values(cursor, [(*key, by_key[key]) for key in missing])
-        # Read them back: some may have been added by others at the same time.
+    if missing := {key: value for key, value in keys.items() if key not in known}:
+        known |= _add_values(cursor, missing)
+    if missing := {key: value for key, value in keys.items() if key not in known}:
+        # Categories nobody has used before, or values that others have added at the same time.
+        category_ids(cursor, {name for name, _ in missing})
+        known |= _add_values(cursor, missing)
         known |= _known_values(cursor, missing)
     return [known[key] for key in keys]
 
@@ -117,115 +195,112 @@ def _known_categories(cursor: Cursor, names: Collection[str]) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def _known_values(cursor: Cursor, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    cursor.execute(
-        """
-        SELECT category_id, digest::text, value_id
-        FROM unnest(%s::integer[], %s::uuid[]) AS wanted (category_id, digest)
-        JOIN search_value USING (category_id, digest)
-        """,
-        ([category_id for category_id, _ in keys], [digest for _, digest in keys]),
+_Key = tuple[str, str]  # a category and a digest
+
+
+def _known_values(cursor: Cursor, keys: Collection[_Key]) -> dict[_Key, int]:
+    _KNOWN.execute(cursor, [name for name, _ in keys], [digest for _, digest in keys])
+    return {(name, digest): value_id for name, digest, value_id in cursor.fetchall()}
+
+
+def _add_values(cursor: Cursor, values: Mapping[_Key, Value]) -> dict[_Key, int]:
+    """Add to the dictionary; the ids of those that were new, and whose category is known."""
+    _ADD.execute(
+        cursor,
+        [name for name, _ in values],
+        [digest for _, digest in values],
+        [value.instant for value in values.values()],
+        [value.text for value in values.values()],
+        [fold(value.text) for value in values.values()],
     )
-    return {(category_id, digest): value_id for category_id, digest, value_id in cursor.fetchall()}
+    return {(name, digest): value_id for name, digest, value_id in cursor.fetchall()}
 
 
-def _add_values(cursor: Cursor, rows: Sequence[tuple[int, str, Value]]) -> None:
-    """Add to the dictionary, in the order of the unique key: two who add the same do not
-    wait for each other crosswise.
-    """
-    columns: tuple[list[Any], ...] = (
-        [category_id for category_id, _, _ in rows],
-        [digest for _, digest, _ in rows],
-        [value.instant for _, _, value in rows],
-        [value.text for _, _, value in rows],
-        [fold(value.text) for _, _, value in rows],
-    )
-    cursor.execute(
-        """
-        INSERT INTO search_value (category_id, digest, instant, value, folded)
-        SELECT * FROM unnest(%s::integer[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[])
-        ON CONFLICT DO NOTHING
-        """,
-        columns,
-    )
-
-
-def _write_clip(
+def _clip_rows(
     cursor: Cursor,
     clip_id: int,
     gunid: Gunid,
     file_type: FileType,
     document: Document,
     value_ids: Sequence[int],
-) -> None:
+) -> Iterator[bytes]:
+    """What writes the rows of a clip."""
     columns = search_rows.clip_columns(document)
+    for text in search_rows.CORE_COLUMNS.values():
+        del columns[text]
     code = search_rows.code_of(file_type)
-    _upsert(cursor, "search_clip", clip_id, {"file_type": code, **columns, "vals": list(value_ids)})
+    yield _upsert(
+        cursor, "search_clip", clip_id, {"file_type": code, **columns, "vals": list(value_ids)}
+    )
     shown = search_rows.shown_columns(document)
-    _upsert(cursor, "search_shown", clip_id, {"gunid": str(gunid.uuid), **shown})
+    yield _upsert(cursor, "search_shown", clip_id, {"gunid": str(gunid.uuid), **shown})
 
 
-def _upsert(cursor: Cursor, table: str, clip_id: int, columns: dict[str, Any]) -> None:
-    """Write the row of a clip; the names of table and columns are ours."""
+def _texts(
+    cursor: Cursor,
+    clip_id: int,
+    file_type: FileType,
+    document: Document,
+    values: Sequence[Value],
+) -> Iterator[bytes]:
+    """What writes the texts of a clip, with what the default order needs."""
+    columns = search_rows.clip_columns(document)
+    texts = {column: columns[column] for column in search_rows.CORE_COLUMNS.values()}
+    ordered = {
+        "file_type": search_rows.code_of(file_type),
+        "title_key": columns["title_key"],
+    }
+    yield _upsert(cursor, "search_text", clip_id, {**ordered, **texts})
+    folded = search_rows.anything(values)
+    yield _upsert(cursor, "search_any", clip_id, {**ordered, "folded": folded})
+
+
+def _upsert(cursor: Cursor, table: str, clip_id: int, columns: Mapping[str, object]) -> bytes:
+    """What writes a row of a clip, where it would change."""
+    return _upsert_statement(table, tuple(columns)).call(cursor, clip_id, *columns.values())
+
+
+@cache
+def _upsert_statement(table: str, columns: tuple[str, ...]) -> Prepared:
+    """The names of table and columns are ours, and for each table they are always the same."""
     names = ", ".join(columns)
-    places = ", ".join(["%s"] * len(columns))
-    cursor.execute(
-        f"INSERT INTO {table} (clip_id, {names}) VALUES (%s, {places}) "  # noqa: S608
-        f"ON CONFLICT (clip_id) DO UPDATE SET ({names}) = ROW ({places})",
-        (clip_id, *columns.values(), *columns.values()),
+    excluded = ", ".join(f"excluded.{column}" for column in columns)
+    current = ", ".join(f"{table}.{column}" for column in columns)
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 2))
+    return Prepared(
+        f"upsert_{table}",
+        (),
+        f"INSERT INTO {table} (clip_id, {names}) VALUES ({places}) "  # noqa: S608
+        f"ON CONFLICT (clip_id) DO UPDATE SET ({names}) = ROW ({excluded}) "
+        f"WHERE ({current}) IS DISTINCT FROM ({excluded})",
     )
 
 
-def _write_links(
+def _links(
     cursor: Cursor,
     clip_id: int,
     file_type: FileType,
     value_ids: Sequence[int],
     removed: Collection[int],
-) -> None:
+) -> Iterator[bytes]:
+    """What brings the links of a clip up to date."""
     code = search_rows.code_of(file_type)
     if removed:
-        cursor.execute(
-            "DELETE FROM search_link WHERE value_id = ANY (%s) AND file_type = %s AND clip_id = %s",
-            (list(removed), code, clip_id),
-        )
-    cursor.execute(
-        """
-        INSERT INTO search_link (value_id, clip_id, category_id, ord, file_type)
-        SELECT value_id, %s, category_id, ord, %s
-        FROM unnest(%s::integer[]) WITH ORDINALITY AS given (value_id, ord)
-        JOIN search_value USING (value_id)
-        ON CONFLICT (value_id, file_type, clip_id) DO UPDATE SET ord = excluded.ord
-        WHERE search_link.ord <> excluded.ord
-        """,
-        (clip_id, code, list(value_ids)),
-    )
+        yield _UNLINK.call(cursor, clip_id, code, list(removed))
+    yield _LINK.call(cursor, clip_id, code, list(value_ids))
 
 
-def _count(
+def _counts(
     cursor: Cursor,
     file_type: FileType,
     added: Collection[int],
     removed: Collection[int],
     *,
     is_new: bool,
-) -> None:
-    """Bring the counts up to date; the last statements, for everybody waits for these rows."""
-    column = f"n_{file_type.value}"
-    changed = sorted({*added, *removed})
-    if changed:
-        cursor.execute(
-            "SELECT FROM search_value WHERE value_id = ANY (%s) "
-            "ORDER BY value_id FOR NO KEY UPDATE",
-            (changed,),
-        )
-        cursor.execute(
-            f"UPDATE search_value SET {column} = {column} "  # noqa: S608 - one of three names
-            "+ CASE WHEN value_id = ANY (%s) THEN 1 ELSE -1 END WHERE value_id = ANY (%s)",
-            (list(added), changed),
-        )
+) -> Iterator[bytes]:
+    """What brings the counts up to date; the last statements: everybody waits for these rows."""
+    if changed := sorted({*added, *removed}):
+        yield _LOCK_VALUES.call(cursor, changed)
+        yield _COUNT_VALUES[file_type].call(cursor, list(added), changed)
     if is_new:
-        cursor.execute(
-            "UPDATE search_count SET n = n + 1 WHERE file_type = %s",
-            (search_rows.code_of(file_type),),
-        )
+        yield _COUNT_CLIP.call(cursor, search_rows.code_of(file_type))

@@ -11,6 +11,7 @@ from archive_server.database.search_to_sql import (
     Meant,
     Sql,
     Test,
+    any_test,
     clips_with_ids,
     clips_with_values,
     column_tests,
@@ -19,7 +20,7 @@ from archive_server.database.search_to_sql import (
 )
 from archive_server.errors import BadCriteria
 from archive_server.model.categories import STANDARD, is_meant, local_name
-from archive_server.model.search import Condition
+from archive_server.model.search import ANY, Condition
 
 _MOST_IDS = 500  # of values that are listed in a condition; more are joined
 # Lists that may be compared clip by clip. The planner thinks it costs the same for longer ones.
@@ -28,10 +29,15 @@ _FEW_IDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A condition ready to be written; `only_value` is set where it means just this value."""
+    """A condition ready to be written; `only_value` is set where it means just this value.
+
+    `beside`: the same for use beside other conditions. An index has the clips with a value, so
+    that nothing needs to be read of those which fail the others.
+    """
 
     test: Test
-    only_value: int | None
+    only_value: int | None = None
+    beside: Test | None = None
 
 
 def categories_meant(
@@ -42,7 +48,7 @@ def categories_meant(
     One that is neither in the standard nor in the archive is left out if it is only sorted by
     (livesupport-protocol 6.6: the default order it is then); else it raises BadCriteria.
     """
-    required = set(asked)
+    required = set(asked) - {ANY}
     names = sorted(required.union(sorted_by))
     if not names:
         return {}
@@ -66,6 +72,8 @@ def categories_meant(
 
 def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     """Look up the values a condition is true of, unless columns decide it."""
+    if condition.category == ANY:
+        return Found(Test(columns=(any_test(condition),)), None)
     columns = column_tests(condition, meant, _spread(cursor, condition, meant))
     rest = meant.without(columns)
     if not rest.ids:
@@ -79,7 +87,8 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
         return Found(Test(tuple(columns.values()), (clips_with_ids(value_ids),)), None)
     test = Test(columns=(*columns.values(), has_value(value_ids)))
     only = value_ids[0] if len(value_ids) == 1 and not columns else None
-    return Found(test, only)
+    beside = None if columns else Test(clip_ids=(clips_with_ids(value_ids),))
+    return Found(test, only, beside)
 
 
 def _value_ids(cursor: Cursor, values: Sql) -> Sequence[int] | None:

@@ -12,7 +12,7 @@ from archive_server.model.documents import Document
 from archive_server.model.folding import fold, sort_key
 from archive_server.model.instants import find_instant
 
-# Categories whose folded values are columns of search_clip.
+# Categories whose folded values are columns of search_text, and whose sort keys of search_clip.
 CORE_COLUMNS = {"dc:title": "title", "dc:creator": "creator", "dc:source": "source"}
 
 # Categories whose least and greatest value are columns of search_clip.
@@ -59,7 +59,10 @@ def values_of(document: Document) -> list[Value]:
 
 
 def clip_columns(document: Document) -> dict[str, str | datetime | None]:
-    """The columns of search_clip that come from the document, which has an ls:mtime."""
+    """The columns of search_clip and search_text that come from the document.
+
+    It has an ls:mtime. Those of search_text are the values of CORE_COLUMNS.
+    """
     columns: dict[str, str | datetime | None] = {}
     for category, column in CORE_COLUMNS.items():
         texts = document.values(category)
@@ -81,6 +84,11 @@ def shown_columns(document: Document) -> dict[str, str]:
         "track_number": "ls:track_num",
     }
     return {column: document.first(category) or "" for column, category in shown.items()}
+
+
+def anything(values: Sequence[Value]) -> str | None:
+    """The texts of all categories, for search_any."""
+    return joined(list(dict.fromkeys(fold(value.text) for value in values)))
 
 
 def joined(folded: Sequence[str]) -> str | None:

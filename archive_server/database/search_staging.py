@@ -1,6 +1,6 @@
 """Sending what documents say, by COPY, into tables that live as long as the transaction.
 
-staged_clip      one row a clip: what search_clip and search_shown will hold
+staged_clip      one row a clip: what the tables of one row a clip will hold
 staged_value     its values, in document order; `category` is a place in a list of names
 """
 
@@ -28,7 +28,8 @@ CREATE TEMPORARY TABLE staged_clip (
     title_key text, title text, creator_key text, creator text, source_key text, source text,
     mtime_low timestamptz, mtime_high timestamptz, extent_low text, extent_high text,
     year_low text, year_high text,
-    shown_title text, shown_creator text, shown_source text, length text, track_number text
+    shown_title text, shown_creator text, shown_source text, length text, track_number text,
+    anything text
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE staged_value (
     clip_id integer, ord integer, file_type smallint, category integer, digest uuid,
@@ -74,6 +75,7 @@ def _clip_row(clip: Findable, document: Document) -> tuple[Any, ...]:
         clip.gunid.uuid,
         *search_rows.clip_columns(document).values(),
         *search_rows.shown_columns(document).values(),
+        search_rows.anything(search_rows.values_of(document)),
     )
 
 

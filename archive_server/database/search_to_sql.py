@@ -1,6 +1,7 @@
 """Conditions as SQL: pure.
 
-The tables are called `s` (search_clip), `l` (search_link) and `v` (search_value) throughout.
+The tables are called `s` (search_clip), `t` (search_text), `a` (search_any), `l` (search_link) and
+`v` (search_value) throughout.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,13 +20,21 @@ from archive_server.model.folding import fold
 from archive_server.model.instants import find_instant
 from archive_server.model.search import Condition, Operator
 
+# What has one row a clip, with its type. The first that a search needs is what it begins with.
+TABLES = {"s": "search_clip", "t": "search_text", "a": "search_any"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A piece of a statement and its parameters."""
+    """A piece of a statement and its parameters.
+
+    `tables`: which of TABLES a condition is about. Of one about none of them, the first word is the
+    clip's id, which all of them have.
+    """
 
     text: str
     parameters: tuple[Any, ...] = ()
+    tables: frozenset[str] = frozenset({"s"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +52,29 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A condition, as alternatives: of columns of `s`, and as a set of clip ids."""
+    """A condition, as alternatives: of columns of a table, and as a set of clip ids."""
 
     columns: tuple[Sql, ...] = ()
     clip_ids: tuple[Sql, ...] = ()
 
 
 def column_tests(condition: Condition, meant: Meant, spread: frozenset[str]) -> dict[str, Sql]:
-    """Conditions on columns of `s`, by the categories they cover.
+    """Conditions on columns of `s` or `t`, by the categories they cover.
 
     `spread`: the range categories of which some clip has several different values.
     """
     tests: dict[str, Sql] = {}
     for name, _ in meant.ids:
         if name in CORE_COLUMNS and condition.operator.is_textual:
-            tests[name] = _like(f"s.{CORE_COLUMNS[name]}", condition, between=SEPARATOR)
+            tests[name] = _like("t", CORE_COLUMNS[name], condition, between=SEPARATOR)
         elif name in RANGE_COLUMNS and _is_decided_by_bounds(condition):
             tests[name] = _range_test(name, condition, name in spread)
     return tests
+
+
+def any_test(condition: Condition) -> Sql:
+    """A condition on `a`: some text of the clip, whatever its category."""
+    return _like("a", "folded", condition, between=SEPARATOR)
 
 
 def value_test(condition: Condition, meant: Meant) -> Sql:
@@ -96,21 +110,46 @@ def has_value(value_ids: Sequence[int]) -> Sql:
 
 
 def any_of(tests: Iterable[Test]) -> Sql:
-    """A condition on `s`: any of these is true.
+    """A condition: any of these is true.
 
-    Sets of clip ids are joined as sets, so that each of them is found by its best index.
+    Sets of clip ids are joined as sets, so that each of them is found by its best index; and so are
+    conditions on different tables.
     """
     tests = list(tests)
-    columns = [sql for test in tests for sql in test.columns]
+    by_tables: dict[frozenset[str], list[Sql]] = {}
+    for sql in (sql for test in tests for sql in test.columns):
+        by_tables.setdefault(sql.tables, []).append(sql)
+    columns = [joined(" OR ", each) for each in by_tables.values()]
     sets = [sql for test in tests for sql in test.clip_ids]
-    either = joined(" OR ", columns or [Sql("FALSE")])
-    if not sets:
-        return either
-    if columns:
-        by_columns = f"SELECT s.clip_id FROM search_clip s WHERE {either.text}"  # noqa: S608
-        sets.insert(0, Sql(by_columns, either.parameters))
+    if not sets and len(columns) <= 1:
+        return columns[0] if columns else Sql("FALSE")
+    sets = [*map(_clips_that, columns), *sets]
     union = " UNION ALL ".join(sql.text for sql in sets)
-    return Sql(f"s.clip_id IN ({union})", parameters(sets))
+    return Sql(f"s.clip_id IN ({union})", parameters(sets), frozenset())
+
+
+def _clips_that(condition: Sql) -> Sql:
+    """The clips that meet a condition on one table: a set of clip ids."""
+    (alias,) = condition.tables
+    return Sql(
+        f"SELECT {alias}.clip_id FROM {TABLES[alias]} {alias} WHERE {condition.text}",  # noqa: S608
+        condition.parameters,
+    )
+
+
+def source_of(conditions: Iterable[Sql]) -> tuple[str, str]:
+    """What FROM needs for conditions, and the alias that clips and their types have there."""
+    needed = frozenset[str]().union(*(condition.tables for condition in conditions))
+    first, *rest = [alias for alias in TABLES if alias in needed] or ["s"]
+    joins = (f" JOIN {TABLES[alias]} {alias} USING (clip_id)" for alias in rest)
+    return f"{TABLES[first]} {first}{''.join(joins)}", first
+
+
+def clips_called(alias: str, condition: Sql) -> Sql:
+    """A condition, where clips have this alias."""
+    if condition.tables:
+        return condition
+    return Sql(f"{alias}{condition.text.removeprefix('s')}", condition.parameters)
 
 
 def all_of(conditions: Sequence[Sql]) -> Sql:
@@ -118,9 +157,11 @@ def all_of(conditions: Sequence[Sql]) -> Sql:
     return joined(" AND ", conditions or [Sql("TRUE")])
 
 
-def is_of_type(file_type: FileType | None) -> list[Sql]:
-    """A condition on `s`, or none if all types are asked for."""
-    return [] if file_type is None else [Sql("s.file_type = %s", (code_of(file_type),))]
+def is_of_type(file_type: FileType | None, alias: str = "s") -> list[Sql]:
+    """A condition on a table of one row a clip, or none if all types are asked for."""
+    if file_type is None:
+        return []
+    return [Sql(f"{alias}.file_type = %s", (code_of(file_type),), frozenset({alias}))]
 
 
 def _is_decided_by_bounds(condition: Condition) -> bool:
@@ -151,10 +192,10 @@ def _value_compares(condition: Condition) -> Sql:
         instant = find_instant(condition.value)
         return Sql(f"v.instant {operator.value} %s", (instant,))
     if operator is Operator.PARTIAL:
-        return _like("v.folded", condition)
+        return _like("v", "folded", condition)
     if operator is Operator.PREFIX:
         start = Sql("left(v.folded, 64) LIKE %s", (_escaped(value[:START]) + "%",))
-        return start if len(value) <= START else all_of([start, _like("v.folded", condition)])
+        return start if len(value) <= START else all_of([start, _like("v", "folded", condition)])
     if len(value) < START:
         return Sql(f"left(v.folded, 64) {operator.value} %s", (value,))
     start_operator = {Operator.LESS: "<=", Operator.GREATER: ">="}.get(operator, operator.value)
@@ -166,12 +207,18 @@ def _value_compares(condition: Condition) -> Sql:
     )
 
 
-def _like(column: str, condition: Condition, between: str = "") -> Sql:
-    """`partial` or `prefix` of a text, or of one of several between separators."""
+def _like(alias: str, column: str, condition: Condition, between: str = "") -> Sql:
+    """What is in a text, or begins or is the whole of it, or of one of several between separators.
+
+    Of a text by itself, the whole is not for LIKE.
+    """
     value = _escaped(fold(condition.value))
-    if condition.operator is Operator.PARTIAL:
-        return Sql(f"{column} LIKE %s", (f"%{value}%",))
-    return Sql(f"{column} LIKE %s", (f"%{between}{value}%" if between else f"{value}%",))
+    before, after = {
+        Operator.PARTIAL: ("%", "%"),
+        Operator.PREFIX: (f"%{between}" if between else "", "%"),
+        Operator.FULL: (f"%{between}", f"{between}%"),
+    }[condition.operator]
+    return Sql(f"{alias}.{column} LIKE %s", (f"{before}{value}{after}",), frozenset({alias}))
 
 
 def _escaped(text: str) -> str:
@@ -181,7 +228,8 @@ def _escaped(text: str) -> str:
 def joined(operator: str, pieces: Sequence[Sql]) -> Sql:
     if len(pieces) == 1:
         return pieces[0]
-    return Sql(operator.join(f"({piece.text})" for piece in pieces), parameters(pieces))
+    text = operator.join(f"({piece.text})" for piece in pieces)
+    return Sql(text, parameters(pieces), frozenset().union(*(piece.tables for piece in pieces)))
 
 
 def parameters(pieces: Iterable[Sql]) -> tuple[Any, ...]:

@@ -28,8 +28,13 @@ def settings(memory_mb: int) -> dict[str, str]:
         "random_page_cost": "1.1",
         # Compiling takes longer than our queries do.
         "jit": "off",
-        # One search takes one core; and containers have little /dev/shm to share between workers.
-        "max_parallel_workers_per_gather": "0",
+        # A search that has to look at everything takes two cores, if there are two: looking for two
+        # characters in a million titles 60 ms instead of 100. All searches together take one more
+        # than they are, and none waits for it. What the two share is set apart at the start, since
+        # containers have little /dev/shm.
+        "max_parallel_workers": "1",
+        "max_parallel_workers_per_gather": str(min(1, cores() - 1)),
+        "min_dynamic_shared_memory": "16MB",
         # An answered call is on the disk.
         "synchronous_commit": "on",
         # The log is for the server's own troubles. Statements hold tokens and people's texts.
@@ -50,6 +55,11 @@ def memory_mb() -> int:
     except (OSError, ValueError):  # no cgroup, or "max"
         limit = machine
     return min(machine, limit) // 2**20
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _between(least: int, value: int, most: int) -> int:

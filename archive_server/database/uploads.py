@@ -18,9 +18,13 @@ _RESOLUTION = timedelta(minutes=1)
 
 
 def add(cursor: Cursor, upload: Upload) -> None:
-    """Begin an upload."""
+    """Begin an upload.
+
+    Nobody waits for the disk: before any bytes are acknowledged `note_total` does.
+    """
     cursor.execute(
         """
+        SET LOCAL synchronous_commit TO off;
         INSERT INTO upload (token, user_id, purpose, gunid, file_name, announced_md5, document,
                             created_at, last_used_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -109,16 +113,8 @@ def _upload(
 def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
     """Keep how many bytes the client means to send; what was received is about to change.
 
-    On the disk before a byte changes, where digests must go that would no longer be true, or where
-    the size alone can tell that bytes are missing. Raises UnknownToken when the upload has ended.
+    With it the upload itself is on the disk. Raises UnknownToken when it has ended.
     """
-    cursor.execute(
-        """
-        SELECT set_config('synchronous_commit', 'off', true) FROM upload
-        WHERE token = %s AND sha256 IS NULL AND announced_md5 IS NOT NULL
-        """,
-        (token,),
-    )
     cursor.execute(
         """
         UPDATE upload SET total_size = %s, sha256 = NULL, md5 = NULL, digested_size = NULL

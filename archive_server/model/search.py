@@ -15,6 +15,8 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.instants import find_instant
 from archive_server.model.xml_writing import is_legal
 
+ANY = "*"  # in a condition: elements of any category
+
 _LARGEST = 2**31 - 1  # an int on the wire
 # More than people and programs ask for, and each costs the database something: a look into its
 # dictionary, a join.
@@ -39,6 +41,8 @@ class Operator(StrEnum):
         return self in (Operator.PARTIAL, Operator.PREFIX)
 
 
+# What is greater or less depends on the category.
+_FOR_ANY = (Operator.FULL, Operator.PARTIAL, Operator.PREFIX)
 _OPERATORS = {operator.value: operator for operator in Operator} | {"full": Operator.FULL}
 
 
@@ -46,17 +50,20 @@ _OPERATORS = {operator.value: operator for operator in Operator} | {"full": Oper
 class Condition:
     """At least one element of `category` compares so with `value`."""
 
-    category: str  # without a prefix: elements of any prefix
+    category: str  # without a prefix: elements of any prefix; ANY: all elements
     operator: Operator
     value: str
 
     @classmethod
     def build(cls, category: str, operator: str, value: str) -> "Condition":
         """Check a condition. Raises BadCriteria."""
-        _check_category(category)
+        if category != ANY:
+            _check_category(category)
         if operator.lower() not in _OPERATORS:
             known = ", ".join(_OPERATORS)
             raise BadCriteria(f"operator {operator[:40]!r} is unknown; there are {known}")
+        if category == ANY and _OPERATORS[operator.lower()] not in _FOR_ANY:
+            raise BadCriteria(f"category {ANY}: {', '.join(_FOR_ANY)} expected, not {operator}")
         if not is_legal(value):
             raise BadCriteria(f"{category}: the value has a character no document can have")
         condition = cls(category, _OPERATORS[operator.lower()], value)

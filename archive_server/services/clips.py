@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from archive_server.blocking import Database
@@ -28,7 +29,7 @@ from archive_server.services.describing import redescribe
 from archive_server.services.publishing import Publisher
 from archive_server.services.removing import remove
 from archive_server.services.rights import require_on_clip
-from archive_server.services.uploads import UploadService
+from archive_server.services.uploads import UploadService, require_purpose
 
 __all__ = ["ClipPolicy", "ClipService", "remove"]
 
@@ -86,10 +87,10 @@ class ClipService:
         What is refused stays as it was: the bytes can be sent again, until the upload expires.
         Raises Forbidden, UnknownToken, WrongToken, UploadBusy, RefusedAudio, Unavailable.
         """
-        upload = await self.uploads.find_for(checked_token(token), Purpose.CLIP)
-        # Now, to spare the work, and once more in the transaction that makes the clip.
-        await self.database.run(_require_to_finish, caller, upload)
-        return await self.publisher.publish(caller, upload.token)
+        token, now = checked_token(token), self.now()
+        used_after = now - self.uploads.policy.idle
+        find = partial(_upload_to_finish, caller=caller, token=token, at=now, used_after=used_after)
+        return await self.publisher.publish(caller, token, find)
 
     async def exists(self, caller: Caller, gunid: Gunid) -> bool:
         """Whether there is such a clip (or webstream) to be seen.
@@ -143,10 +144,19 @@ def _reserve(cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: boo
     uploads.add(cursor, upload)
 
 
-def _require_to_finish(cursor: Any, caller: Caller, upload: Upload) -> None:
+def _upload_to_finish(
+    cursor: Any, caller: Caller, token: str, at: datetime, used_after: datetime
+) -> Upload:
+    """The upload, if the caller may make a clip of it.
+
+    That is asked now, to spare the work, and once more in the transaction that makes the clip.
+    """
+    upload = uploads.use(cursor, token, at=at, used_after=used_after)
+    require_purpose(upload, Purpose.CLIP)
     require_to_store(cursor, caller, clips.find(cursor, upload.clip))
     if upload.user_id != caller.user_id:
         raise Forbidden(f"user {caller.login} may not finish what another user began")
+    return upload
 
 
 def _exists(cursor: Any, caller: Caller, gunid: Gunid) -> bool:

@@ -3,7 +3,10 @@
 Blocks; any number of threads may do it at a time.
 """
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -79,7 +82,7 @@ class Examiner:
         what the store raises.
         """
         try:
-            with file.open("rb", buffering=0) as source:
+            with _opened(file) as source:
                 if known and _sha256(source) in known:
                     return Known(file)
                 return self._stage(file, source) if keep else self._look(file, source)
@@ -105,12 +108,26 @@ class Examiner:
     ) -> Whole | Refusal:
         try:
             report = self.prober.probe(copy, file.name, self.accept)
-        except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
+        except (ProbeUnavailable, OSError) as error:
+            if staged is None and isinstance(error, OSError):
+                raise  # it was the original that could not be read
             raise Unavailable("the audio cannot be examined now") from error
         if report.refusals or report.facts is None:
             first = report.refusals[0]
             return Refusal(file, first.code, first.text)
         return Whole(file, digests, report.facts, report, staged)
+
+
+def _opened(file: Path) -> FileIO:
+    """Open a file to be read. Raises OSError, also for what is none any more.
+
+    A pipe would be waited for until somebody writes to it.
+    """
+    source = FileIO(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        source.close()
+        raise OSError(errno.EINVAL, "not a file")
+    return source
 
 
 @contextmanager

@@ -6,6 +6,7 @@ its bytes. So an import that was broken off goes on where it stood when it is be
 nothing has to remember how far it had come.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -241,13 +242,15 @@ def _add(
 
 
 def _clip(whole: Whole, defaults: Mapping[str, str], style: IdStyle, at: datetime) -> NewClip:
-    document = described_by_audio(whole.file.name, whole.facts, whole.report.tags)
+    # Names are bytes to the disk; what is no UTF-8, the database has no letters for.
+    name = os.fsencode(whole.file.name).decode("utf-8", "replace")
+    document = described_by_audio(name, whole.facts, whole.report.tags)
     for category, text in defaults.items():
         if not document.first(category):
             document = document.with_element(category, text)
     return NewClip(
         Gunid.new(style),
-        whole.file.name,
+        name,
         document.stamped(at),
         whole.content,
         audio_facts(whole.facts),

@@ -1,5 +1,7 @@
 """Looking for audio in folders. Blocks; follows links to files, but not to folders."""
 
+import itertools
+import operator
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,8 @@ _AUDIO = frozenset(
     aac ac3 aif aiff ape flac m4a m4b mka mp2 mpc opus ra spx voc w64 wma wv
     """.split()  # noqa: SIM905 - as in the probe's table of names
 )
+
+_Identity = tuple[int, int]  # device and inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +48,57 @@ def look(places: Sequence[Path], *, leave_out: Path) -> Found:
     the archive's own.
     """
     found = Found()
+    ours = _identity(leave_out)
     for place in places:
         if place.is_dir():
-            for entry in _files(place, leave_out, found):
+            for entry in _entries(place, ours, found):
                 _take(entry, found)
         else:
             _add(place, found)
     return found
 
 
-def _files(folder: Path, leave_out: Path, found: Found) -> Iterator["os.DirEntry[str]"]:
-    """The files below a folder that are not hidden, in the order of folders and names."""
+def _identity(directory: Path) -> _Identity | None:
+    """What tells a directory from all others, however it is called; None: there is none."""
+    try:
+        status = directory.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _entries(folder: Path, ours: _Identity | None, found: Found) -> Iterator["os.DirEntry[str]"]:
+    """What is below a folder, is not hidden and no folder, in the order of folders and names."""
     waiting = [folder]
     while waiting:
         current = waiting.pop()
-        if leave_out.exists() and current.samefile(leave_out):
-            continue
         try:
+            status = current.stat()
+            if (status.st_dev, status.st_ino) == ours:
+                continue
             with os.scandir(current) as entries:
                 shown = sorted(
                     (entry for entry in entries if not entry.name.startswith(".")),
                     key=lambda entry: entry.name,
                 )
-        except OSError as error:
+            is_folder = [entry.is_dir(follow_symlinks=False) for entry in shown]
+        except OSError as error:  # closed to us, or removed since it was listed
             found.unreadable.append((current, str(error.strerror)))
             continue
-        folders = [Path(entry) for entry in shown if entry.is_dir(follow_symlinks=False)]
-        waiting += reversed(folders)
-        yield from (entry for entry in shown if entry.is_file())
+        waiting += reversed(list(map(Path, itertools.compress(shown, is_folder))))
+        yield from itertools.compress(shown, map(operator.not_, is_folder))
 
 
 def _take(entry: "os.DirEntry[str]", found: Found) -> None:
-    if entry.name.rpartition(".")[2].lower() in _AUDIO:
+    is_audio = entry.name.rpartition(".")[2].lower() in _AUDIO
+    try:
+        if not entry.is_file():
+            return
+    except OSError as error:  # a link to itself, or to where we may not look
+        if is_audio:
+            found.unreadable.append((Path(entry), str(error.strerror)))
+        return
+    if is_audio:
         _add(Path(entry), found)
     else:
         found.others += 1

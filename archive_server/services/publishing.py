@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import clips, uploads
+from archive_server.database import uploads
 from archive_server.errors import RefusedAudio, Unavailable
 from archive_server.model.clips import Content
 from archive_server.model.documents import Document
@@ -52,23 +52,24 @@ class Publisher:
     now: Callable[[], datetime]
     accept: frozenset[str]  # codes of refusals that the station overrules
 
-    async def publish(self, caller: Caller, token: str) -> Gunid:
+    async def publish(self, caller: Caller, token: str, find: Callable[[Any], Upload]) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
 
-        Raises Forbidden, RefusedAudio, UploadBusy, UnknownToken, Unavailable.
+        `find`, in a transaction, gives the upload, or raises why the caller may not finish it.
+        Raises what it does, and RefusedAudio, UploadBusy, UnknownToken, Unavailable.
         """
         try:
             with store_errors():
                 staged = await self.on_disk(self.store.stage, token, create=False)
         except NothingStaged as error:
-            upload = await self.database.run(uploads.get, token)
+            upload = await self.database.run(find)
             if upload.digested is None:
                 raise RefusedAudio("no bytes were sent", "empty") from error
             return await self._publish_again(caller, upload, upload.digested)
         try:
             # Not before nobody else can write: the digests in it are those of the bytes that were
             # there then, and they are believed.
-            upload = await self.database.run(uploads.get, token)
+            upload = await self.database.run(find)
             content = await self.content_of(staged, upload)
             _compare(upload, content)
             facts, report = await self._examine(staged, upload.file_name)
@@ -76,7 +77,8 @@ class Publisher:
             examined = _examined(upload, content, facts, report, publish_file)
             await self._finish(caller, upload, examined)
         finally:
-            await self.on_disk(staged.close)
+            if staged.is_open:  # else it has been published
+                await self.on_disk(staged.close)
         return upload.clip
 
     async def add(
@@ -232,6 +234,5 @@ def _examined(
 
 def _publish(cursor: Any, caller: Caller, upload: Upload, examined: Examined, at: datetime) -> None:
     """The last step of an upload: it ends, and one transaction makes the clip."""
-    clips.lock_gunid(cursor, upload.clip)  # whoever publishes comes by here first
     uploads.remove(cursor, upload.token)
     make_clip(cursor, caller, examined, at)

@@ -1,6 +1,6 @@
 """Receiving the bytes of an upload, in as many requests as it takes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,8 +78,7 @@ class UploadService:
     async def find_for(self, token: str, purpose: Purpose) -> Upload:
         """As `find`, for an upload of this purpose. Raises UnknownToken, WrongToken."""
         upload = await self.find(token)
-        if upload.purpose is not purpose:
-            raise WrongToken(f"this token is for something else (upload: {upload.purpose})")
+        require_purpose(upload, purpose)
         return upload
 
     async def receive(self, token: str, start: int | None, total: int | None) -> "Receiving":
@@ -94,12 +93,9 @@ class UploadService:
         if upload.purpose is Purpose.RESTORING:
             raise WrongToken("this upload has been closed")
         with store_errors():
-            staged = await self.in_thread(self.store.stage, upload.token)
+            staged, had_bytes = await self.in_thread(self._staged, upload.token, start)
         try:
-            if start is None:
-                with store_errors():
-                    await self.in_thread(staged.truncate)
-            elif start != staged.size:
+            if start is not None and start != staged.size:
                 raise WrongOffset(
                     f"the upload stands at {staged.size} bytes, not at {start}", staged.size
                 )
@@ -110,18 +106,41 @@ class UploadService:
                 raise WrongOffset(
                     f"the upload was to be {upload.total_size} bytes, not {total}", staged.size
                 )
-            # Before the first byte: a crash must not leave digests of what is no longer there.
             kept = total if total is not None or start is None else upload.total_size
-            await self.database.run(uploads.note_total, upload.token, kept)
+            noted = self.database.run(uploads.note_total, upload.token, kept)
+            # Where there were bytes, somebody may have noted their digests since we have looked.
+            waits = upload.announced_md5 is None or upload.digested is not None or had_bytes
+            if waits:
+                # Before the first byte: a crash must not leave digests of what is no longer there,
+                # nor bytes of which only the total tells that some are missing.
+                await noted
         except BaseException:
             await self.in_thread(staged.close)
             raise
-        return Receiving(self, upload.token, kept, staged)
+        return Receiving(self, upload.token, kept, staged, None if waits else noted)
+
+    def _staged(self, token: str, start: int | None) -> tuple[StagedFile, bool]:
+        """The staged file, locked; emptied where it is to begin afresh. And whether it was not."""
+        staged = self.store.stage(token)
+        try:
+            had_bytes = staged.size > 0
+            if start is None:
+                staged.truncate()
+        except BaseException:
+            staged.close()
+            raise
+        return staged, had_bytes
 
     def _check_size(self, size: int | None) -> None:
         largest = self.policy.largest_bytes or _LARGEST
         if size is not None and size > largest:
             raise TooLarge(f"uploads may have {largest} bytes at most")
+
+
+def require_purpose(upload: Upload, purpose: Purpose) -> None:
+    """Raise WrongToken for an upload of another purpose."""
+    if upload.purpose is not purpose:
+        raise WrongToken(f"this token is for something else (upload: {upload.purpose})")
 
 
 @dataclass(frozen=True)
@@ -132,6 +151,8 @@ class Receiving:
     _token: str
     total: int | None
     _staged: StagedFile
+    # That it goes on is on the disk, and so that there is the upload at all; None: already.
+    _noted: Awaitable[None] | None
 
     @property
     def offset(self) -> int:
@@ -155,8 +176,12 @@ class Receiving:
         """Let go of the upload; keep what has arrived, on the disk and not only in its cache."""
         service = self._service
         try:
-            with store_errors():
-                digested = await service.in_thread(_settled, self._staged)
+            try:
+                with store_errors():
+                    digested = await service.in_thread(_settled, self._staged)
+            finally:
+                if self._noted is not None:
+                    await self._noted
             await service.database.run(uploads.note_received, self._token, digested, service.now())
             return UploadState(self.offset, self.total)
         finally:

@@ -124,8 +124,8 @@ def _result(hit: Hit) -> Struct:
 _TOTAL = Member("cnt", Kind.INT, "how many there are, whatever `limit` and `offset`")
 CRITERIA = (
     "what to search for: `filetype` (audioclip, playlist, webstream, all), `operator` (and, or), "
-    "`conditions` (structs of `cat`, `op`, `val`), `limit`, `offset`, `orderby` (one category or "
-    "several), `desc` (a boolean for each); all optional"
+    "`conditions` (structs of `cat`, `op`, `val`; `*` is any category), `limit`, "
+    "`offset`, `orderby` (one category or several), `desc` (a boolean for each); all optional"
 )
 
 FOUND = (

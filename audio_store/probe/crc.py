@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from audio_store.probe.shape import read_at
 
-_SHORT_STEPS, _LONG_STEPS = 64, 512  # of two bytes each, in a lane
+_SHORT_STEPS, _LONG_STEPS = 32, 512  # of two bytes each, in a lane
 _SHORT = 2**18  # bytes of audio that have short lanes
 _LANES = 1024  # at a time
 _Words = npt.NDArray[np.uint16]

@@ -1,5 +1,11 @@
-"""Decodes the audio once, to count it and to see that it is made of numbers."""
+"""Decodes the audio once, to count it and to see that it is made of numbers.
 
+Integers of a WAV are what they are: they are read, but not decoded. Whatever their bytes hold, they
+are numbers, and so many bytes a sample. That takes 0.1 ms for a second of audio instead of 0.4, and
+reads an hour at the pace of the page cache.
+"""
+
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,11 +14,14 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from audio_store.probe.shape import Shape
+from audio_store.probe.shape import Shape, read_at
 from audio_store.probe.window import Window
 
 _BLOCK = 2**16
+_PIECE = 2**18  # bytes that are read at once where nothing is decoded
 _AHEAD = 2**16  # bytes
+# Compressed audio of so many bytes is decoded from memory.
+_MOST_IN_MEMORY = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ def decode(file: BinaryIO, shape: Shape) -> Decoded | None:
     """
     try:
         with opened(file, shape) as sound:
-            return _count(sound, "float32" if _may_be_infinite(shape) else "int32")
+            return _count(sound) if _may_be_infinite(shape) else _read(file, shape, sound)
     except soundfile.LibsndfileError:
         return None
 
@@ -45,6 +54,13 @@ def opened(file: BinaryIO, shape: Shape) -> Iterator[soundfile.SoundFile]:
     Raises LibsndfileError if it cannot begin, and at the end OSError if the file could not be
     read.
     """
+    if shape.format != "wav" and shape.end - shape.start <= _MOST_IN_MEMORY:
+        # mpg123 asks for each frame's header and body by itself, 77 times a second of audio:
+        # each of its calls costs a third of what it does with a window of our own.
+        content = shape.prefix + read_at(file, shape.start, shape.end - shape.start)
+        with soundfile.SoundFile(io.BytesIO(content)) as sound:
+            yield sound
+        return
     window = _WindowForC(file, shape.start, shape.end, shape.prefix)
     try:
         with soundfile.SoundFile(window) as sound:
@@ -94,16 +110,27 @@ def _may_be_infinite(shape: Shape) -> bool:
     return shape.format != "wav" or "float" in shape.codec
 
 
-def _count(sound: soundfile.SoundFile, dtype: str) -> Decoded:
-    buffer = np.empty((_BLOCK, sound.channels), dtype=dtype)
+def _count(sound: soundfile.SoundFile) -> Decoded:
+    buffer = np.empty((_BLOCK, sound.channels), dtype="float32")
     frames, is_finite, failure = 0, True, ""
     try:
         while len(block := sound.read(out=buffer)):
             frames += len(block)
-            is_finite = is_finite and (dtype == "int32" or _is_finite(block))
+            is_finite = is_finite and _is_finite(block)
     except soundfile.LibsndfileError as error:
         failure = error.error_string
     return Decoded(frames, sound.samplerate, sound.channels, is_finite, failure)
+
+
+def _read(file: BinaryIO, shape: Shape, sound: soundfile.SoundFile) -> Decoded:
+    """What decoding integers would come to; the decoder has found their header good."""
+    size = shape.end - shape.start
+    rest, buffer = size, memoryview(bytearray(min(size, _PIECE)))
+    file.seek(shape.start)
+    while rest and (count := file.readinto(buffer[:rest])):  # type: ignore[attr-defined]
+        rest -= count
+    frames = sound.frames * (size - rest) // size
+    return Decoded(frames, sound.samplerate, sound.channels, is_finite=True, failure="")
 
 
 def _is_finite(block: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> bool:

@@ -1,10 +1,11 @@
 """Judges one file: what it is, whether it is whole, how long it is.
 
 The steps, each only if the one before left something to judge: sniff, walk, check the numbers,
-decode and count, ask the second decoder. AUDIO policy: what is missing or foreign is refused,
-what is odd but whole is accepted with a warning.
+decode and count, ask the second decoder where it could differ. AUDIO policy: what is missing or
+foreign is refused, what is odd but whole is accepted with a warning.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -20,6 +21,8 @@ from audio_store.probe.sniff import sniff
 from audio_store.probe.verdicts import Findings
 
 _TEXT_CHECKED = 2**20
+_HEAD = 2**13
+_LONE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 # Fewer line feeds than this may all follow a carriage return by chance.
 _FEWEST_LINE_FEEDS = 8
 _SHORT_US = 50_000
@@ -108,9 +111,11 @@ def _walk_mp3(file: BinaryIO, start: int, findings: Findings) -> Shape | None:
 
 def _check_transfer(file: BinaryIO, findings: Findings) -> None:
     """A transfer in text mode puts a carriage return before every line feed."""
+    # One that has none is nearly always among the first; to count them all takes 0.4 ms.
+    if _LONE_LINE_FEED.search(read_at(file, 0, _HEAD)):
+        return
     head = read_at(file, 0, _TEXT_CHECKED)
-    line_feeds = head.count(b"\n")
-    if line_feeds >= _FEWEST_LINE_FEEDS and head.count(b"\r\n") == line_feeds:
+    if head.count(b"\n") >= _FEWEST_LINE_FEEDS and not _LONE_LINE_FEED.search(head):
         findings.add("ascii-mode")
 
 
@@ -139,7 +144,10 @@ def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Fa
         return None
     if not decoded.is_finite:
         findings.add("not-finite")
-    if shape.format == "ogg" and not findings.overruled:
+    # Where every packet is accounted for, the second decoder can come to no other count: libvorbis
+    # refuses a packet for its first byte only, and holes are gaps that the walker has refused.
+    agreed = shape.is_counted and decoded.frames == shape.frames and not decoded.failure
+    if shape.format == "ogg" and not findings.overruled and not agreed:
         _ask_again(path, decoded, findings)
     facts = _facts(shape, _agreed_length(shape, decoded, findings))
     if facts.duration_us < _SHORT_US:

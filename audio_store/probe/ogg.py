@@ -15,6 +15,7 @@ from typing import BinaryIO
 from audio_store.probe.shape import Shape, find_in, size_of
 from audio_store.probe.trailers import without_trailing_tags
 from audio_store.probe.verdicts import Findings
+from audio_store.probe.vorbis_packets import PacketCount
 from audio_store.probe.window import Window
 
 _HEADER = struct.Struct("<4sBBqIIIB")
@@ -36,6 +37,7 @@ class Page:
     sequence: int
     is_intact: bool
     packets: int  # that end on it
+    lacing: bytes
     body: bytes
 
 
@@ -94,6 +96,7 @@ def _read_page(reader: BinaryIO, position: int, end: int) -> Page | None:
         sequence=sequence,
         is_intact=found == crc,
         packets=len(lacing) - lacing.count(255),
+        lacing=lacing,
         body=body,
     )
 
@@ -118,6 +121,7 @@ class _Stream:
         self._first_audio: tuple[int, int] | None = None  # granule, packets
         self._identification: tuple[int, int, int] | None = None  # channels, rate, long block
         self._vendor = ""
+        self._count: PacketCount | None = None
 
     def take(self, page: Page) -> None:
         if not page.is_intact:
@@ -137,6 +141,7 @@ class _Stream:
         if len(page.body) >= 30 and page.body.startswith(b"\x01vorbis"):
             _, _, channels, rate, _, _, _, blocks, _ = _IDENTIFICATION.unpack_from(page.body)
             self._identification = channels, rate, 1 << (blocks >> 4)
+            self._count = PacketCount(blocks)
 
     def _add_foreign(self, page: Page) -> None:
         code = "ogg-chained" if page.flags & _FIRST and self._granule else "ogg-multiplexed"
@@ -152,6 +157,14 @@ class _Stream:
         if page.body.startswith(b"\x03vorbis") and not self._vendor:
             size = int.from_bytes(page.body[7:11], "little")
             self._vendor = page.body[11 : 11 + min(size, 200)].decode("utf-8", "replace")
+        if self._count:
+            self._count.take(
+                page.lacing,
+                page.body,
+                page.granule,
+                goes_on=bool(page.flags & _CONTINUED),
+                ends=self.is_ended,
+            )
         self._measure(page)
 
     def _measure(self, page: Page) -> None:
@@ -183,6 +196,7 @@ class _Stream:
             start=start,
             end=end,
             audio_bytes=end - start,
+            is_counted=self._count is not None and self._count.agrees,
         )
 
     def _late_start(self) -> int:

@@ -1,7 +1,7 @@
 """What a probe is allowed, and what it found."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -68,10 +68,18 @@ class Limits:
 def to_json(report: Report) -> dict[str, Any]:
     """Everything but the tags, which come later than the verdict."""
     return {
-        "refusals": [asdict(remark) for remark in report.refusals],
-        "warnings": [asdict(remark) for remark in report.warnings],
-        "facts": asdict(report.facts) if report.facts else None,
+        "refusals": remarks_to_json(report.refusals),
+        "warnings": remarks_to_json(report.warnings),
+        # Not `asdict`, which copies deeply: 0.1 ms a file.
+        "facts": {name: getattr(report.facts, name) for name in _FACTS} if report.facts else None,
     }
+
+
+_FACTS = tuple(each.name for each in fields(Facts))
+
+
+def remarks_to_json(remarks: Iterable[Remark]) -> list[Mapping[str, str]]:
+    return [{"code": remark.code, "text": remark.text} for remark in remarks]
 
 
 def from_json(verdict: Mapping[str, Any]) -> Report:

@@ -28,6 +28,7 @@ class Shape:
     audio_bytes: int
     prefix: bytes = b""  # what the decoder is given before them
     slack: int = 0  # so many frames less may come out of the decoder
+    is_counted: bool = False  # each packet was found to decode to its share of the frames
     chunks: tuple[Chunk, ...] = ()
 
     @property

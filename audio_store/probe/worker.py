@@ -5,7 +5,7 @@ object a line. It says {"ready": true} once; then each request
 
     {"path": ..., "file_name": ..., "accept": [codes]}
 
-is answered by {"duration_s": ...} if the audio is going to be decoded, {"verdict": ...} as in
+is answered by {"duration_s": ...} if long audio is going to be decoded, {"verdict": ...} as in
 `report`, and {"tags": {name: [texts]}, "warnings": [...]}; or, if the file cannot be read or the
 worker ran out of memory, by {"error": {"kind": ..., "errno": ..., "text": ...}}.
 """
@@ -21,11 +21,12 @@ from typing import Any, BinaryIO
 from audio_store.probe import tags, vorbis
 from audio_store.probe.containment import confine, limit_cpu
 from audio_store.probe.gate import Judgement, judge
-from audio_store.probe.report import Limits, to_json
+from audio_store.probe.report import Limits, remarks_to_json, to_json
 from audio_store.probe.shape import size_of
 from audio_store.probe.verdicts import Findings
 
 Say = Callable[[dict[str, Any]], None]
+_SHORT_S = 10
 
 
 def main() -> None:
@@ -61,7 +62,9 @@ def answer(request: dict[str, Any], limits: Limits, say: Say) -> None:
 def _judge_and_describe(file: BinaryIO, request: dict[str, Any], limits: Limits, say: Say) -> None:
     def announce(duration_s: float) -> None:
         limit_cpu(limits.cpu_for(duration_s))
-        say({"duration_s": duration_s})
+        # What is short is done in the time that any file has.
+        if duration_s > _SHORT_S:
+            say({"duration_s": duration_s})
 
     findings = Findings(request["accept"])
     judgement = judge(
@@ -87,8 +90,7 @@ def _describe(file: BinaryIO, judgement: Judgement) -> dict[str, Any]:
             found = tags.read_tags(file, size_of(file), judgement.shape)
         except Exception as error:  # noqa: BLE001 - the library raises IndexError, MemoryError ...
             remarks.add("tags-unreadable", type(error).__name__)
-    warnings = [{"code": remark.code, "text": remark.text} for remark in remarks.warnings]
-    return {"tags": tags.as_json(found), "warnings": warnings}
+    return {"tags": tags.as_json(found), "warnings": remarks_to_json(remarks.warnings)}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -21,6 +22,7 @@ class Scale:
 
     quick: bool = False  # only as much as shows that it runs
     rounds: int = _ROUNDS
+    keep: Path | None = None  # where what takes long to make stays for the next time
 
     def of(self, full: _T, quick: _T) -> _T:
         """One of two sizes."""
@@ -38,10 +40,15 @@ def main(title: str, run: Callable[[Scale], Report]) -> None:
         type=click.IntRange(1),
         help=f"How often each contestant is measured; {_ROUNDS}, or 1 with --quick.",
     )
-    def command(quick: bool, as_json: bool, rounds: int | None) -> None:
+    @click.option(
+        "--keep",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where what takes long to make is made, and found the next time.",
+    )
+    def command(quick: bool, as_json: bool, rounds: int | None, keep: Path | None) -> None:
         # Or the servers that were started would be left running.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-        report = run(Scale(quick, rounds or (1 if quick else _ROUNDS)))
+        report = run(Scale(quick, rounds or (1 if quick else _ROUNDS), keep))
         click.echo(report.to_json() if as_json else report.to_text())
 
     command()

@@ -12,7 +12,7 @@ from naive_search import MTIME, browsed, document_of, matching, page_of, stored
 from archive_server.database import search
 from archive_server.errors import BadCriteria
 from archive_server.model.clips import FileType
-from archive_server.model.search import Condition, Criteria, Operator, Order
+from archive_server.model.search import ANY, Condition, Criteria, Operator, Order
 
 _CATEGORIES = [
     "dc:title", "dc:creator", "dc:source", "dcterms:extent", "ls:year", "ls:genre", "x:title",
@@ -38,8 +38,9 @@ _clips = st.tuples(
 
 @st.composite
 def _conditions(draw: st.DrawFn) -> Condition:
-    category = draw(st.sampled_from(_ASKED))
-    operator = draw(st.sampled_from(Operator))
+    category = draw(st.sampled_from([*_ASKED, ANY]))
+    operators = [Operator.FULL, Operator.PARTIAL, Operator.PREFIX] if category == ANY else Operator
+    operator = draw(st.sampled_from(operators))
     is_instant = category.endswith("mtime") and not operator.is_textual
     return Condition(category, operator, draw(st.sampled_from(_INSTANTS) if is_instant else _texts))
 

@@ -20,6 +20,7 @@ from fixtures.fix_http import tone
 from fixtures.fix_server import ArchiveProcess
 
 from archive_server.app.listening import certificates
+from archive_server.app.server import require_certificates
 from archive_server.config import Config, ConfigError, Tls
 
 AUDIO = tone(440, 20)  # many blocks
@@ -146,8 +147,8 @@ class TestCertificates:
 
     def test_good_ones_are_taken(self, pair: Pair) -> None:
         tls = Tls(("127.0.0.1:0",), str(pair.certificate), str(pair.key))
-        assert certificates(replace(Config(), tls=tls)) is not None
-        assert certificates(Config()) is None
+        require_certificates(replace(Config(), tls=tls))
+        require_certificates(Config())
 
     def test_a_file_that_is_not_there(self, pair: Pair, tmp_path: Path) -> None:
         gone = tmp_path / "gone.pem"

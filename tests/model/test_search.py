@@ -4,7 +4,7 @@ import pytest
 
 from archive_server.errors import BadCriteria
 from archive_server.model.clips import FileType
-from archive_server.model.search import Condition, Criteria, Operator, Order, check_browsed
+from archive_server.model.search import ANY, Condition, Criteria, Operator, Order, check_browsed
 
 
 def test_no_criteria_mean_everything():
@@ -37,6 +37,25 @@ def test_a_condition_without_a_value_is_not_looked_at():
 )
 def test_all_operators_of_the_protocol_are_known(operator):
     assert len(Criteria.build(conditions=[("title", operator, "x")]).conditions) == 1
+
+
+@pytest.mark.parametrize("operator", ["=", "partial", "prefix"])
+def test_texts_are_looked_for_in_any_category(operator):
+    (condition,) = Criteria.build(conditions=[("*", operator, "x")]).conditions
+    assert condition.category == ANY
+
+
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+def test_nothing_is_less_or_greater_in_any_category(operator):
+    with pytest.raises(BadCriteria, match="category"):
+        Criteria.build(conditions=[("*", operator, "x")])
+
+
+def test_any_category_is_neither_sorted_by_nor_browsed():
+    with pytest.raises(BadCriteria):
+        Criteria.build(order_by=[("*", False)])
+    with pytest.raises(BadCriteria):
+        check_browsed("*")
 
 
 def test_the_order_is_kept_as_asked():

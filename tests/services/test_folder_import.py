@@ -1,6 +1,8 @@
 """Importing files: what becomes a clip, what does not, and what an end in the middle leaves."""
 
+import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from support import result_of
@@ -141,6 +143,48 @@ def test_a_file_that_has_gone_is_named(services, importer, folder, tmp_path):
     imported = result_of(importer.run(services.caller(), files, PLAIN))
     assert imported.imported == 1
     assert [refusal.code for refusal in imported.refused] == ["unreadable"]
+
+
+def test_what_has_become_a_pipe_is_not_waited_for(services, importer, folder, tmp_path):
+    files = look([folder], leave_out=tmp_path / "archive").files
+    (folder / "high.wav").unlink()
+    os.mkfifo(folder / "high.wav")
+    imported = result_of(importer.run(services.caller(), files, PLAIN))
+    assert imported.imported == 1
+    assert [refusal.reason for refusal in imported.refused] == [
+        "the file cannot be read: not a file"
+    ]
+
+
+def test_a_file_that_goes_while_it_is_only_looked_at_is_named(services, importer, folder, tmp_path):
+    files = look([folder], leave_out=tmp_path / "archive").files
+
+    class Late:
+        """A prober that comes after somebody has tidied up."""
+
+        def probe(self, path, file_name, accept):
+            path.with_name("high.wav").unlink(missing_ok=True)
+            return importer.examiner.prober.probe(path, file_name, accept)
+
+    late = replace(importer, examiner=replace(importer.examiner, prober=Late()))
+    imported = result_of(late.run(services.caller(), files, Wishes({}, dry_run=True)))
+    assert imported.imported == 1
+    assert [(each.file.name, each.code) for each in imported.refused] == [
+        ("high.wav", "unreadable")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"caf\xe9.wav", "caf\N{REPLACEMENT CHARACTER}"),
+        (b"two\nlines\tand \\N\x01.wav", "two\nlines\tand \\N"),
+    ],
+)
+def test_any_name_a_file_can_have_is_imported(services, import_all, folder, wav, name, shown):
+    (folder / os.fsdecode(name)).write_bytes(wav)
+    assert import_all().imported == 3
+    assert shown in titles(services)
 
 
 def test_defaults_fill_in_what_tags_do_not_say(services, import_all):

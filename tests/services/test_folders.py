@@ -1,6 +1,7 @@
 """Which files of a folder are taken for audio."""
 
 import os
+import shutil
 
 import pytest
 
@@ -66,6 +67,31 @@ def test_what_is_no_file_is_not_opened(folder, tmp_path):
     found = look([folder, folder / "pipe.mp3"], leave_out=tmp_path / "archive")
     assert found.files == []
     assert found.unreadable == [(folder / "pipe.mp3", "not a file")]
+
+
+def test_a_link_to_itself_is_named_and_keeps_nothing_else(folder, tmp_path):
+    put(folder, "sub/seen.mp3")
+    for name in ("loop.mp3", "loop.txt"):
+        (folder / name).symlink_to(folder / name)
+    found = look([folder], leave_out=tmp_path / "archive")
+    assert names(found, folder) == ["sub/seen.mp3"]
+    assert found.unreadable == [(folder / "loop.mp3", "Too many levels of symbolic links")]
+
+
+def test_a_folder_that_goes_meanwhile_is_named(folder, tmp_path, monkeypatch):
+    put(folder, "a/one.mp3", "b/two.mp3")
+    scandir = os.scandir
+
+    def remove_the_second(path):
+        if path == folder / "a":
+            shutil.rmtree(folder / "b")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", remove_the_second)
+    put(tmp_path, "archive/store.json")
+    found = look([folder], leave_out=tmp_path / "archive")
+    assert names(found, folder) == ["a/one.mp3"]
+    assert found.unreadable == [(folder / "b", "No such file or directory")]
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
