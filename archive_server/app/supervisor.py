@@ -23,8 +23,8 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from archive_server.app.foundation import Announcement, founded
-from archive_server.app.listening import listening_at, url_of
-from archive_server.app.server import allow_open_files
+from archive_server.app.listening import entrances
+from archive_server.app.server import allow_open_files, require_certificates
 from archive_server.app.worker import ALIVE, PROGRAM, Task
 from archive_server.config import Config
 
@@ -56,12 +56,14 @@ def supervise(
     """
     # Not the end, even before there is anybody to replace, or after.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    require_certificates(config)
     allow_open_files()
     with (
         founded(config, data_dir, announcement) as foundation,
-        listening_at(config.server.listen) as sockets,
+        entrances(config) as opened,
     ):
-        urls = [url_of(each) for each in sockets]
+        urls = [entrance.url for entrance in opened]
+        sockets = [entrance.socket for entrance in opened]
         task = Task(
             number=0,
             of=config.server.workers,
@@ -74,6 +76,7 @@ def supervise(
             supervisor=os.getpid(),
             ready=-1,
             sockets=tuple(each.fileno() for each in sockets),
+            secure=tuple(each.socket.fileno() for each in opened if each.is_secure),
         )
         supervisor = Supervisor(
             task, sockets, config.server.stop_grace_s + _MORE_THAN_GRACE_S, foundation.look_after

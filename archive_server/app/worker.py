@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from archive_server.app.foundation import Foundation
+from archive_server.app.listening import Entrance
 from archive_server.app.server import Place, Server, allow_open_files
 from archive_server.app.services import build_prober
 from archive_server.config import Config
@@ -40,6 +41,7 @@ class Task:
     supervisor: int  # its process id
     ready: int  # the descriptor to write ALIVE to once it is; it is kept open, and tells of our end
     sockets: tuple[int, ...]  # descriptors that listen
+    secure: tuple[int, ...] = ()  # those of them where TLS is spoken
 
     def to_json(self) -> str:
         """Write it as an argument of a command."""
@@ -49,7 +51,8 @@ class Task:
     def from_json(cls, text: str) -> "Task":
         """Read what `to_json` wrote."""
         values = json.loads(text)
-        return cls(**{**values, "sockets": tuple(values["sockets"])})
+        descriptors = {name: tuple(values[name]) for name in ("sockets", "secure")}
+        return cls(**{**values, **descriptors})
 
     @property
     def place(self) -> Place:
@@ -67,10 +70,13 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     data_dir = Path(task.data_dir)
     store = AudioStore.expected(data_dir / "store", task.store_id)
     foundation = Foundation(config, data_dir, task.embedded_dsn or config.database.dsn, store)
-    sockets = [socket.socket(fileno=descriptor) for descriptor in task.sockets]
+    opened = [
+        Entrance(socket.socket(fileno=descriptor), descriptor in task.secure)
+        for descriptor in task.sockets
+    ]
     decoders = task.place.share(config.audio.probe_workers)
     with contextlib.closing(build_prober(config, decoders)) as prober:
-        server = Server(reactor, foundation, prober, sockets, task.place)
+        server = Server(reactor, foundation, prober, opened, task.place)
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
         server.run(lambda: _begin_to_beat(reactor, task.ready))
 
