@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import LoopingCall
+
 from archive_server.app.foundation import Foundation
 from archive_server.app.listening import Entrance
 from archive_server.app.server import Place, Server, allow_open_files
@@ -19,7 +21,9 @@ from audio_store import AudioStore
 from audio_store.probe.containment import die_with_parent
 
 PROGRAM = (sys.executable, "-P", "-m", "archive_server.cli.worker")
-READY = b"+"
+ALIVE = b"+"
+
+_BEAT_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Task:
     embedded_dsn: str  # empty: the one that is configured
     store_id: str
     supervisor: int  # its process id
-    ready: int  # the descriptor to write READY to; it is kept open, and tells of our end
+    ready: int  # the descriptor to write ALIVE to once it is; it is kept open, and tells of our end
     sockets: tuple[int, ...]  # descriptors that listen
     secure: tuple[int, ...] = ()  # those of them where TLS is spoken
 
@@ -74,8 +78,17 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     with contextlib.closing(build_prober(config, decoders)) as prober:
         server = Server(reactor, foundation, prober, opened, task.place)
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
-        server.run(lambda: _tell_ready(task.ready))
+        server.run(lambda: _begin_to_beat(reactor, task.ready))
 
 
-def _tell_ready(descriptor: int) -> None:
-    os.write(descriptor, READY)
+def _begin_to_beat(reactor: Any, descriptor: int) -> None:
+    """Say that we are ready, and for as long as the reactor turns that it does."""
+    os.set_blocking(descriptor, False)
+    loop = LoopingCall(_beat, descriptor)
+    loop.clock = reactor
+    loop.start(_BEAT_S)
+
+
+def _beat(descriptor: int) -> None:
+    with contextlib.suppress(BlockingIOError):  # the supervisor is busy, and knows enough
+        os.write(descriptor, ALIVE)
