@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TextIO
 
-from twisted.logger import LogEvent, eventAsText, textFileLogObserver
+from twisted.logger import FileLogObserver, LogEvent, eventAsText, formatEventAsClassicLogText
 
 from archive_server.config import LogFormat
 
-_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
+_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# What terminals obey, viewers begin a line at, or no encoding has: names of files have it all.
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What Twisted adds for those who read logs as they were before it had fields; and what says that
 # an event's sentence only repeats its fields.
 _NOT_SHOWN = frozenset(
@@ -35,7 +37,7 @@ _JOINTS = " ,"
 def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
     """What writes events to a stream."""
     if form is LogFormat.TEXT:
-        text: Callable[[LogEvent], None] = textFileLogObserver(stream)
+        text: Callable[[LogEvent], None] = FileLogObserver(stream, _as_text)
         return text
     write = _as_json if form is LogFormat.JSON else _as_pairs
 
@@ -82,8 +84,17 @@ def _message(event: LogEvent) -> str:
     )
 
 
-def _as_json(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
+def _as_text(event: LogEvent) -> str | None:
+    text = formatEventAsClassicLogText(event)  # lines after the first are indented
+    return text and _UNSHOWN.sub(_escape, text)
+
+
+def _as_json(fields: object) -> str:
+    return _UNSHOWN.sub(_escape, json.dumps(fields, ensure_ascii=False))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"  # as JSON has it
 
 
 def _as_pairs(fields: dict[str, Any]) -> str:
@@ -93,5 +104,5 @@ def _as_pairs(fields: dict[str, Any]) -> str:
 def _value(value: object) -> str:
     """A value; in quotes, as JSON has them, where it is not a plain word."""
     if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+        return value if _PLAIN.fullmatch(value) else _as_json(value)
     return json.dumps(value)

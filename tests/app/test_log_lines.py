@@ -77,6 +77,15 @@ def test_no_value_can_look_like_another_one(logged, evil):
     assert json.loads(shown.removesuffix(" last=1")) == evil
 
 
+@pytest.mark.parametrize("form", LogFormat)
+@pytest.mark.parametrize("evil", ["\x1b", "\x9b", "\r", "\u2028", "\udce9", "\x00"])
+def test_what_a_terminal_obeys_and_what_cannot_be_encoded_is_escaped(logged, form, evil):
+    line = logged(form, "cannot read {name}", name=f"a{evil}z")
+    assert evil not in line
+    assert f"a\\u{ord(evil):04x}z" in line or (evil == "\r" and "a\\rz" in line)
+    assert line.encode()
+
+
 def test_an_event_is_an_object_of_json(logged):
     event = json.loads(logged(LogFormat.JSON, "{x} is odd", level=LogLevel.warn, x=[1], n=2.5))
     assert event.pop("time")
