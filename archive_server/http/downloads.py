@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -89,7 +89,7 @@ class Downloads:
             raise NoSession("a session is needed: as bearer token, cookie or parameter sessid")
         caller = await self.sessions.caller(session_id)
         request.traces["user"] = caller.login
-        return caller
+        return replace(caller, address=request.address or None)
 
     async def _send_if_named(
         self, request: ArchiveRequest, file: AudioFile, extension: str, *, is_fixed: bool

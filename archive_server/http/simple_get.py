@@ -4,7 +4,7 @@ Web pages of the old station link to it. Its statuses are its own: 403 where no 
 the request, since the browser could not log in here anyway.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from archive_server.errors import NoSession
@@ -46,9 +46,10 @@ class SimpleGet:
         if not session_id:
             raise HttpProblem(400, "parameter sessid: the id of a session expected")
         try:
-            return await self.sessions.caller(session_id)
+            caller = await self.sessions.caller(session_id)
         except NoSession as error:
             raise HttpProblem(403, str(error)) from error
+        return replace(caller, address=request.address or None)
 
 
 def _send_on(request: ArchiveRequest, item: Elsewhere) -> None:

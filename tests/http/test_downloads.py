@@ -8,12 +8,14 @@ import gc
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from fixtures.fix_http import Answer, WebFront, Wire, tone
+from fixtures.fix_http import Answer, WebFront, Wire, front_over, tone
+from fixtures.fix_services import Services
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import result_of
@@ -22,6 +24,7 @@ from archive_server.http.sending import BLOCK
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import LeaseKind
 from archive_server.model.users import Role
+from archive_server.services.accesses import Accesses
 
 OTHER = tone(880, 1)
 LONG = tone(220, 4)
@@ -448,3 +451,15 @@ def test_a_refused_request_leaves_the_connection_open(front: WebFront, url: str)
     assert wire.ask("GET", "/nowhere").status == 404
     assert wire.ask("GET", url, {"range": "bytes=0-3"}).body == b"RIFF"
     assert not wire.is_closed
+
+
+def test_where_a_reader_is_gets_into_the_journal(services: Services, wav: bytes) -> None:
+    noted = replace(services.downloads, accesses=Accesses(are_noted=True))
+    front = front_over(replace(services, downloads=noted))
+    gunid = services.store_clip(wav)
+    session = services.session_id(Role.CLIENT)
+    headers = {"authorization": f"Bearer {session}"}
+    answer = front.connect("192.0.2.7").ask("GET", f"/clips/{gunid}/audio.wav", headers)
+    assert answer.status == 200
+    *_, event = result_of(services.journal.read(0)).events
+    assert (event.kind, event.login, event.address) == ("accessed", "client", "192.0.2.7")
