@@ -186,8 +186,14 @@ class OneConnection:
     async def run(
         self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        with self.connection, self.connection.cursor() as cursor:
-            return work(cursor, *args, **kwargs)
+        try:
+            with self.connection, self.connection.cursor() as cursor:
+                return work(cursor, *args, **kwargs)
+        except psycopg2.InterfaceError as error:
+            # Of a connection that was lost, the rollback at the end only says that it is closed.
+            if isinstance(error.__context__, psycopg2.OperationalError):
+                raise error.__context__ from None
+            raise
 
     read = run
 

@@ -67,6 +67,24 @@ def test_following_shows_what_happens_from_now_on(serving):
         following.communicate()
 
 
+def test_following_ends_with_a_sentence_when_the_database_goes(serving):
+    server, client = serving
+    words = ["journal", "--follow", "--since", "0", "--data", str(server.data_dir)]
+    following = subprocess.Popen(
+        [*server.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        make(client)
+        assert following.stdout.readline()
+        server.stop()
+        _, errors = following.communicate(timeout=30)
+        assert following.returncode == 1
+        assert errors.startswith("Error: the database cannot be reached")
+    finally:
+        following.kill()
+        following.communicate()
+
+
 def test_nothing_is_followed_that_nobody_serves(serving):
     server, _ = serving
     server.stop()
