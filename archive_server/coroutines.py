@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 def carry_out(work: Coroutine[Any, Any, None]) -> Deferred[None] | None:
     """Carry out work; None when it got to its end at once, and raises what it raised until then.
 
-    `Deferred.fromCoroutine` would do, but needs 4 µs where nothing has to be waited for.
+    `Deferred.fromCoroutine` would do, but where nothing has to be waited for it takes 3.1 µs
+    instead of 0.5.
     """
     try:
         waits_for = work.send(None)

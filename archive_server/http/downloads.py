@@ -155,7 +155,7 @@ def _shown(
     modified: datetime,
     is_fixed: bool,
 ) -> Representation:
-    """Audio as clients get it; kept for those that ask for part after part."""
+    """Audio as clients get it; kept for who asks for part after part: 0.1 µs instead of 31."""
     return Representation(
         media_type=kind.media_type,
         extension=kind.value,

@@ -28,7 +28,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 @dataclass(frozen=True)
 class Representation:
-    """A file as a client may get it. What is said of it is made once: it takes 15 µs."""
+    """A file as a client may get it. What is said of it is made once: it takes 31 µs."""
 
     media_type: str
     extension: str

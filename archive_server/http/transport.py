@@ -1,7 +1,7 @@
 """A TCP connection whose files are sent by the kernel, and the port that makes such connections.
 
-`os.sendfile` needs a quarter of the processor time of reading and writing: of 100 MB files it
-sends as much as nginx, and twisted.web's `File` a third of that.
+Of 100 MB files it sends about as much as nginx, for 1.0 to 1.5 times its processor time (0.18 to
+0.2 s a GB, measured on a busy machine).
 """
 
 import errno
@@ -136,12 +136,15 @@ class FileTransport(tcp.Server):
         budget = BUDGET
         out = self.fileno()
         while sending.count and budget > 0:
-            sent = os.sendfile(out, sending.fd, sending.offset, min(sending.count, budget))
+            asked = min(sending.count, budget)
+            sent = os.sendfile(out, sending.fd, sending.offset, asked)
             if sent == 0:
                 raise FileTooShort(f"{sending.count} bytes are missing at its end")
             sending.offset += sent
             sending.count -= sent
             budget -= sent
+            if sent < asked:  # it is full: to be told so takes another call
+                return
 
     def _end(self, failure: Failure | None) -> None:
         sending, self._sending = self._sending, None
