@@ -43,6 +43,15 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Where it is reached securely without a proxy, and what it shows there."""
+
+    listen: tuple[str, ...] = option((), check=address)
+    certificate: str = option("")  # paths of PEM files
+    key: str = option("")
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """Where rows are kept."""
 
@@ -173,6 +182,7 @@ class Config:
     """Everything that can be decided."""
 
     server: Server = field(default_factory=Server)
+    tls: Tls = field(default_factory=Tls)
     database: Database = field(default_factory=Database)
     sessions: Sessions = field(default_factory=Sessions)
     uploads: Uploads = field(default_factory=Uploads)
@@ -191,6 +201,7 @@ class Config:
 
 SECTIONS: dict[str, type] = {
     "server": Server,
+    "tls": Tls,
     "database": Database,
     "sessions": Sessions,
     "uploads": Uploads,
@@ -219,6 +230,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         name: read_section(section, name, given.get(name, {}), problems)
         for name, section in SECTIONS.items()
     }
+    tls = sections["tls"]
+    if tls.listen and not (tls.certificate and tls.key):
+        problems.add("[tls] listen: a certificate and a key are needed, too")
     problems.raise_any()
     return Config(**sections, environment=_environment(environ))
 

@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from audio_store.disk import disk_errors, sync_directory, write_all
@@ -23,6 +24,11 @@ def read(layout: Layout) -> str:
     """Return the id of the store that is there now. Raises StoreAway if there is none."""
     with disk_errors():
         text = layout.identity.read_bytes()
+    return _parsed(text)
+
+
+@lru_cache(maxsize=8)  # it is read for every file that is staged
+def _parsed(text: bytes) -> str:
     try:
         record = json.loads(text)
         version, store_id = record["format"], str(uuid.UUID(record["store_id"]))

@@ -97,9 +97,14 @@ class StagedFile:
         return self._running.so_far()
 
     def digests(self) -> Digests:
-        """The digests; reads the file when this object has not seen every byte."""
+        """The digests; reads the file when this object has not seen every byte.
+
+        Asked for when all has arrived: the threads end, for many files may wait to be published.
+        """
         known = self.known_digests()
         if known is not None:
+            if self._running is not None:
+                self._running.close()
             return known
         with disk_errors():
             self._file.seek(0)

@@ -83,6 +83,12 @@ def test_everything_wrong_is_said_at_once(config_file):
     ]
 
 
+def test_tls_needs_a_certificate_and_its_key(config_file):
+    assert problems_of(config_file, '[tls]\nlisten = ["[::]:443"]\ncertificate = "a.pem"') == [
+        "[tls] listen: a certificate and a key are needed, too"
+    ]
+
+
 def test_an_unknown_key_like_no_other_gets_the_list_of_keys(config_file):
     (problem,) = problems_of(config_file, "[leases]\nzzz = 1")
     assert problem == "[leases] zzz is unknown; known are idle_hours, file_idle_days"

@@ -1,42 +1,69 @@
-"""The sockets that clients come to: opened once, and inherited by all who answer them.
+"""Where clients come in: sockets opened once, and inherited by all who answer there.
 
 One socket an address, not one for each worker with SO_REUSEPORT: whoever is idle takes the next
 connection, and what waits for a worker that dies or is replaced waits for another one.
 """
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from archive_server.app.tls import Certificates
+from archive_server.config import Config
+from archive_server.http.transport import FilePort, listen, listening_socket
 from archive_server.options import Address
 
-_BACKLOG = 1024
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A socket that listens."""
+
+    socket: socket.socket
+    is_secure: bool  # TLS is spoken there
+
+    @property
+    def url(self) -> str:
+        """Where it is found."""
+        host, port = self.socket.getsockname()[:2]
+        scheme = "https" if self.is_secure else "http"
+        return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
 
 @contextmanager
-def listening_at(addresses: Iterable[str]) -> Iterator[list[socket.socket]]:
-    """Listen at each HOST:PORT for the time of a block. Raises CannotListenError."""
+def entrances(config: Config) -> Iterator[list[Entrance]]:
+    """Listen wherever the configuration says for the time of a block. Raises CannotListenError."""
+    wanted = [(text, False) for text in config.server.listen]
+    wanted += [(text, True) for text in config.tls.listen]
     with ExitStack() as stack:
-        yield [stack.enter_context(_opened(Address.parse(text))) for text in addresses]
+        opened = []
+        for text, is_secure in wanted:
+            address = Address.parse(text)
+            made = stack.enter_context(listening_socket(address.host, address.port))
+            opened.append(Entrance(made, is_secure))
+        yield opened
 
 
-def url_of(listening: socket.socket) -> str:
-    """What is reached at a socket."""
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def certificates(config: Config) -> Certificates:
+    """What is shown where TLS is spoken. Raises ConfigError."""
+    return Certificates(Path(config.tls.certificate), Path(config.tls.key))
 
 
-def _opened(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        opened.setblocking(False)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((address.host, address.port))
-        opened.listen(_BACKLOG)
-    except OSError as error:
-        opened.close()
-        raise CannotListenError(address.host, address.port, error) from error
-    return opened
+def take_connections(
+    reactor: Any, entrance: Entrance, site: Factory, shown: Certificates | None
+) -> FilePort:
+    """Let the site have the connections to an entrance, until its port stops listening."""
+    factory: Any = site
+    if entrance.is_secure:
+        assert shown is not None, "where TLS is spoken there are certificates"
+        # mypy does not see what zope.interface declares
+        creator: Any = shown
+        inner: Any = site
+        factory = TLSMemoryBIOFactory(creator, False, inner, reactor)
+        factory.noisy = False
+    return listen(reactor, entrance.socket, factory)

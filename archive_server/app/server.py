@@ -6,7 +6,6 @@ foundation to look after.
 
 import contextlib
 import resource
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from archive_server.app.foundation import Announcement, Foundation, founded
-from archive_server.app.listening import listening_at, url_of
+from archive_server.app.listening import Entrance, certificates, entrances, take_connections
 from archive_server.app.services import Seams, build_prober, build_services
 from archive_server.app.site import build_site
 from archive_server.config import Config
@@ -65,15 +64,22 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
 
     Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
+    require_certificates(config)
     allow_open_files()
     with (
         founded(config, data_dir, announcement) as foundation,
-        listening_at(config.server.listen) as sockets,
+        entrances(config) as opened,
         contextlib.closing(build_prober(config)) as prober,
     ):
-        urls = [url_of(each) for each in sockets]
-        server = Server(reactor, foundation, prober, sockets, Place())
+        urls = [entrance.url for entrance in opened]
+        server = Server(reactor, foundation, prober, opened, Place())
         server.run(lambda: foundation.announce(announcement, urls))
+
+
+def require_certificates(config: Config) -> None:
+    """Raise ConfigError where TLS is wanted and cannot be spoken: before anything is started."""
+    if config.tls.listen:
+        certificates(config)
 
 
 def allow_open_files() -> None:
@@ -92,16 +98,21 @@ class Server:
         reactor: Any,
         foundation: Foundation,
         prober: Prober,
-        sockets: Sequence[socket.socket],
+        entrances: Sequence[Entrance],
         place: Place,
     ) -> None:
-        """Serve what comes to the sockets, which are closed when that ends."""
+        """Serve what comes to the entrances, which are closed when that ends.
+
+        Raises ConfigError, where TLS is wanted and cannot be spoken.
+        """
         config = foundation.config
         self._reactor = reactor
         self._foundation = foundation
         self._config = config
         self._prober = prober
-        self._sockets = sockets
+        self._entrances = entrances
+        is_secure = any(entrance.is_secure for entrance in entrances)
+        self._certificates = certificates(config) if is_secure else None
         self._place = place
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         memories = Memories(Hearing(), most_leases=soft // _SHARE_OF_FILES)
@@ -202,10 +213,10 @@ class Server:
         self._stack.push_async_callback(self._outward.aclose)
         self._start_janitor()
         self._start_jobs()
-        for listening in self._sockets:
-            port = self._reactor.adoptStreamPort(listening.fileno(), listening.family, self._site)
+        for entrance in self._entrances:
+            port = take_connections(self._reactor, entrance, self._site, self._certificates)
             # It has a descriptor of its own; as long as there is another, clients may come.
-            listening.close()
+            entrance.socket.close()
             self._outward.push_async_callback(_stop_listening, port)
 
     def _start_janitor(self) -> None:

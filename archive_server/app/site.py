@@ -2,9 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
-from typing import cast
-
-from twisted.web.resource import IResource
 
 from archive_server.app.services import Services
 from archive_server.blocking import InThread
@@ -55,7 +52,7 @@ def build_site(
         downloads,
         Uploads(services.uploads),
         Operations(require_ready),
-        cast(IResource, xmlrpc),  # mypy does not see what zope.interface declares
+        xmlrpc.answer,
         xmlrpc.refuse,
     )
     archives = archive_routes(Backups(services.backups, downloads, disk))

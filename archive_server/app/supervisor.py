@@ -23,15 +23,17 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from archive_server.app.foundation import Announcement, founded
-from archive_server.app.listening import listening_at, url_of
-from archive_server.app.server import allow_open_files
-from archive_server.app.worker import PROGRAM, READY, Task
+from archive_server.app.listening import entrances
+from archive_server.app.server import allow_open_files, require_certificates
+from archive_server.app.worker import ALIVE, PROGRAM, Task
 from archive_server.config import Config
 
 log = Logger()
 
 _LOOK_S = 1  # after PostgreSQL
 _START_S = 60  # for a worker to get ready
+_SILENT_S = 60  # for one that is, without saying that it is alive
+_ASLEEP_S = 10  # who has not looked for so long did not run, and perhaps nobody did
 _SETTLED_S = 10  # who has lived for so long did not die of starting
 _LONGEST_PAUSE_S = 30  # between two attempts to start one that dies at once
 _MORE_THAN_GRACE_S = 20  # for what a worker does after its last transfer
@@ -52,12 +54,16 @@ def supervise(
 
     Raises WorkersFail, and what `server.run` raises.
     """
+    # Not the end, even before there is anybody to replace, or after.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    require_certificates(config)
     allow_open_files()
     with (
         founded(config, data_dir, announcement) as foundation,
-        listening_at(config.server.listen) as sockets,
+        entrances(config) as opened,
     ):
-        urls = [url_of(each) for each in sockets]
+        urls = [entrance.url for entrance in opened]
+        sockets = [entrance.socket for entrance in opened]
         task = Task(
             number=0,
             of=config.server.workers,
@@ -70,6 +76,7 @@ def supervise(
             supervisor=os.getpid(),
             ready=-1,
             sockets=tuple(each.fileno() for each in sockets),
+            secure=tuple(each.socket.fileno() for each in opened if each.is_secure),
         )
         supervisor = Supervisor(
             task, sockets, config.server.stop_grace_s + _MORE_THAN_GRACE_S, foundation.look_after
@@ -83,12 +90,13 @@ class _Worker:
 
     number: int
     process: "subprocess.Popen[bytes]"
-    pipe: int  # it says READY there; and is at its end when the process is
+    pipe: int  # it says ALIVE there; and is at its end when the process is
     started_at: float
+    heard_at: float
     is_ready: bool = False
 
-    def is_late(self, now: float) -> bool:
-        return not self.is_ready and now > self.started_at + _START_S
+    def is_late(self, now: float, silent_s: float) -> bool:
+        return now > self.heard_at + (silent_s if self.is_ready else _START_S)
 
     def tell(self, number: int) -> None:
         """Send a signal, if it still runs."""
@@ -114,6 +122,7 @@ class Supervisor:
         stop_s: float,
         look_after: Callable[[], None],
         program: Sequence[str] = PROGRAM,
+        silent_s: float = _SILENT_S,
     ) -> None:
         """`task` is that of the first worker. `look_after` is called every second."""
         self._task = task
@@ -121,12 +130,15 @@ class Supervisor:
         self._stop_s = stop_s
         self._look_after = look_after
         self._program = program
+        self._silent_s = silent_s
+        self._worked_at = time.monotonic()
         self._seats = [_Seat() for _ in range(task.of)]
         self._successors: list[_Worker] = []  # of a graceful restart, until all are ready
         self._leaving: set[_Worker] = set()
         self._selector = selectors.DefaultSelector()
         self._signals: list[int] = []
         self._has_been_ready = False
+        self._is_told_to_restart = False
         self._is_stopping = False
         self._kill_at = float("inf")
 
@@ -136,7 +148,7 @@ class Supervisor:
             try:
                 while not (self._is_stopping and not self._workers()):
                     self._work(time.monotonic())
-                    if not self._has_been_ready and self._are_all_ready():
+                    if self._is_just_ready():
                         self._has_been_ready = True
                         on_ready()
                     self._wait()
@@ -151,6 +163,7 @@ class Supervisor:
         while self._signals:
             self._obey(self._signals.pop(0), now)
         self._look_after()
+        self._kill_the_silent(now)
         if self._is_stopping:
             if now > self._kill_at:
                 self._kill(self._workers())
@@ -158,13 +171,14 @@ class Supervisor:
         for number, seat in enumerate(self._seats):
             if seat.worker is None and now >= seat.due_at:
                 self._fill(seat, number)
-        self._kill([worker for worker in self._workers() if worker.is_late(now)])
+        if self._is_told_to_restart and self._has_been_ready:
+            self._restart()
         if self._successors and all(worker.is_ready for worker in self._successors):
             self._succeed()
 
     def _obey(self, number: int, now: float) -> None:
         if number == signal.SIGHUP:
-            self._restart()
+            self._is_told_to_restart = True  # the first workers may have read the old configuration
         elif not self._is_stopping:
             self._is_stopping = True
             self._kill_at = now + self._stop_s
@@ -178,8 +192,7 @@ class Supervisor:
     # -- a graceful restart -------------------------------------------------------------------
 
     def _restart(self) -> None:
-        if self._is_stopping or not self._has_been_ready:
-            return
+        self._is_told_to_restart = False
         log.info("starting new workers in place of those that run")
         self._give_up_successors()
         try:
@@ -234,14 +247,16 @@ class Supervisor:
             raise
         finally:
             os.close(writing)
-        worker = _Worker(number, process, reading, time.monotonic())
+        now = time.monotonic()
+        worker = _Worker(number, process, reading, started_at=now, heard_at=now)
         self._selector.register(reading, selectors.EVENT_READ, worker)
         return worker
 
     def _hear(self, worker: _Worker) -> None:
-        """Take in that a worker is ready, or has ended."""
-        if os.read(worker.pipe, 16).startswith(READY):
+        """Take in that a worker is alive, or has ended."""
+        if os.read(worker.pipe, 4096).startswith(ALIVE):
             worker.is_ready = True
+            worker.heard_at = time.monotonic()
             return
         self._selector.unregister(worker.pipe)
         os.close(worker.pipe)
@@ -264,7 +279,7 @@ class Supervisor:
         now = time.monotonic()
         has_settled = worker.is_ready and now - worker.started_at > _SETTLED_S
         seat.deaths = 1 if has_settled else seat.deaths + 1
-        pause = 0 if seat.deaths == 1 else min(_LONGEST_PAUSE_S, 2.0 ** (seat.deaths - 3))
+        pause = 0 if seat.deaths == 1 else min(_LONGEST_PAUSE_S, 2.0 ** min(seat.deaths - 3, 9))
         seat.due_at = now + pause
         log.error(
             "worker {number} has ended ({end}) and is replaced{when}",
@@ -278,8 +293,22 @@ class Supervisor:
         seated = [seat.worker for seat in self._seats if seat.worker is not None]
         return [*seated, *self._successors, *self._leaving]
 
-    def _are_all_ready(self) -> bool:
-        return all(seat.worker is not None and seat.worker.is_ready for seat in self._seats)
+    def _is_just_ready(self) -> bool:
+        return not (self._has_been_ready or self._is_stopping) and all(
+            seat.worker is not None and seat.worker.is_ready for seat in self._seats
+        )
+
+    def _kill_the_silent(self, now: float) -> None:
+        """End who has not been heard of for long: it hangs, and its clients with it."""
+        was_asleep = now > self._worked_at + _ASLEEP_S
+        self._worked_at = now
+        for worker in self._workers():
+            if was_asleep:
+                worker.heard_at = now
+            elif worker.is_late(now, self._silent_s):
+                log.error("worker {number} hangs and is killed", number=worker.number)
+                worker.heard_at = now
+                self._kill([worker])
 
     def _kill(self, workers: Sequence[_Worker]) -> None:
         for worker in workers:

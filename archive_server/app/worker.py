@@ -10,7 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import LoopingCall
+
 from archive_server.app.foundation import Foundation
+from archive_server.app.listening import Entrance
 from archive_server.app.server import Place, Server, allow_open_files
 from archive_server.app.services import build_prober
 from archive_server.config import Config
@@ -18,7 +21,9 @@ from audio_store import AudioStore
 from audio_store.probe.containment import die_with_parent
 
 PROGRAM = (sys.executable, "-P", "-m", "archive_server.cli.worker")
-READY = b"+"
+ALIVE = b"+"
+
+_BEAT_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,9 @@ class Task:
     embedded_dsn: str  # empty: the one that is configured
     store_id: str
     supervisor: int  # its process id
-    ready: int  # the descriptor to write READY to; it is kept open, and tells of our end
+    ready: int  # the descriptor to write ALIVE to once it is; it is kept open, and tells of our end
     sockets: tuple[int, ...]  # descriptors that listen
+    secure: tuple[int, ...] = ()  # those of them where TLS is spoken
 
     def to_json(self) -> str:
         """Write it as an argument of a command."""
@@ -45,7 +51,8 @@ class Task:
     def from_json(cls, text: str) -> "Task":
         """Read what `to_json` wrote."""
         values = json.loads(text)
-        return cls(**{**values, "sockets": tuple(values["sockets"])})
+        descriptors = {name: tuple(values[name]) for name in ("sockets", "secure")}
+        return cls(**{**values, **descriptors})
 
     @property
     def place(self) -> Place:
@@ -63,13 +70,25 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     data_dir = Path(task.data_dir)
     store = AudioStore.expected(data_dir / "store", task.store_id)
     foundation = Foundation(config, data_dir, task.embedded_dsn or config.database.dsn, store)
-    sockets = [socket.socket(fileno=descriptor) for descriptor in task.sockets]
+    opened = [
+        Entrance(socket.socket(fileno=descriptor), descriptor in task.secure)
+        for descriptor in task.sockets
+    ]
     decoders = task.place.share(config.audio.probe_workers)
     with contextlib.closing(build_prober(config, decoders)) as prober:
-        server = Server(reactor, foundation, prober, sockets, task.place)
+        server = Server(reactor, foundation, prober, opened, task.place)
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
-        server.run(lambda: _tell_ready(task.ready))
+        server.run(lambda: _begin_to_beat(reactor, task.ready))
 
 
-def _tell_ready(descriptor: int) -> None:
-    os.write(descriptor, READY)
+def _begin_to_beat(reactor: Any, descriptor: int) -> None:
+    """Say that we are ready, and for as long as the reactor turns that it does."""
+    os.set_blocking(descriptor, False)
+    loop = LoopingCall(_beat, descriptor)
+    loop.clock = reactor
+    loop.start(_BEAT_S)
+
+
+def _beat(descriptor: int) -> None:
+    with contextlib.suppress(BlockingIOError):  # the supervisor is busy, and knows enough
+        os.write(descriptor, ALIVE)

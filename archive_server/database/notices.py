@@ -160,8 +160,12 @@ class Listener:
         if not self._loop.running:
             connection.close()
             return
+        try:
+            self._socket = os.dup(connection.fileno())
+        except OSError:  # no descriptor is left; the next beat tries again
+            connection.close()
+            return
         self._connection = connection
-        self._socket = os.dup(connection.fileno())
         self._reactor.addReader(self)
         self._ask(connection)
 
@@ -196,7 +200,8 @@ def _listening(dsn: str) -> Connection:
 def _await_answer(connection: Connection, deadline: float) -> None:
     while (state := connection.poll()) != POLL_OK:
         left = deadline - time.monotonic()
-        wanted = [connection.fileno()]
-        reading, writing = (wanted, []) if state == POLL_READ else ([], wanted)
-        if left <= 0 or not any(select.select(reading, writing, [], left)):
+        wanted = select.POLLIN if state == POLL_READ else select.POLLOUT
+        socket = select.poll()  # not select(), which knows no descriptor beyond 1023
+        socket.register(connection.fileno(), wanted)
+        if left <= 0 or not socket.poll(left * 1000):
             raise TimeoutError("PostgreSQL does not answer")

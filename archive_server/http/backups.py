@@ -11,7 +11,6 @@ from archive_server.errors import UnknownToken, WrongToken
 from archive_server.http.downloads import Downloads, begin
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import is_gone
 from archive_server.http.sending import send_pieces
 from archive_server.services.backup import BackupFile, BackupService
 
@@ -49,7 +48,7 @@ class Backups:
                 is_digested=False,
             ),
         )
-        if not is_gone(request):
+        if not request.is_gone:
             await send_pieces(
                 request, selection.pieces, lambda part: self.in_thread(file.read, part)
             )

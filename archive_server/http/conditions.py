@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import Enum
+from functools import cached_property
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
@@ -27,7 +28,7 @@ class Verdict(Enum):
     FAILED = 412
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Validators:
     """What a representation is recognised by.
 
@@ -39,13 +40,18 @@ class Validators:
     modified: datetime
     date_is_strong: bool
 
+    @cached_property
+    def modified_second(self) -> datetime:
+        """When it was modified, as headers can tell it."""
+        return self.modified.astimezone(UTC).replace(microsecond=0)
+
 
 def judge(headers: Mapping[str, str], validators: Validators) -> Verdict:
     """Judge a GET or HEAD by its preconditions, in the order of RFC 9110, 13.2.2.
 
     `headers` has lower-case names; the lines of a repeated header are joined by commas.
     """
-    modified = validators.modified.astimezone(UTC).replace(microsecond=0)
+    modified = validators.modified_second
     if "if-match" in headers:
         if not _matches(headers["if-match"], validators.entity_tag, weakly=False):
             return Verdict.FAILED
@@ -66,7 +72,7 @@ def range_applies(if_range: str | None, validators: Validators) -> bool:
     text = if_range.strip()
     if _ENTITY_TAG.fullmatch(text):
         return text == validators.entity_tag  # the strong comparison: W/ never matches
-    modified = validators.modified.astimezone(UTC).replace(microsecond=0)
+    modified = validators.modified_second
     return validators.date_is_strong and parse_date(text) == modified
 
 
@@ -87,8 +93,10 @@ def http_date(moment: datetime) -> str:
 
 def parse_date(text: str | None) -> datetime | None:
     """Read a date in any of the three forms of RFC 9110, 5.6.7; None for anything else."""
+    if text is None:
+        return None
     for form in _DATE_FORMS:
-        if (match := form.fullmatch((text or "").strip())) and match["month"] in _MONTHS:
+        if (match := form.fullmatch(text.strip())) and match["month"] in _MONTHS:
             return _date(match)
     return None
 

@@ -2,9 +2,9 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -13,20 +13,22 @@ from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, is_gone
-from archive_server.http.selection import Selection, select
-from archive_server.http.sending import send_pieces
+from archive_server.http.responses import HttpProblem
+from archive_server.http.selection import SELECTING, Selection, select
+from archive_server.http.sending import send_file, send_pieces
+from archive_server.model.clips import AudioFormat
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
 from archive_server.model.users import Caller
 from archive_server.services.downloads import AudioFile, DocumentFile, DownloadService
 from archive_server.services.exporting import ArchiveFile, ExportService
 from archive_server.services.sessions import SessionService
-from archive_server.services.storing import read_part
 
 log = Logger()
 
+_SOON = timedelta(minutes=1)
 _BEARER = "bearer "
+_SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
 
 
@@ -47,12 +49,19 @@ class Downloads:
         if isinstance(file, DocumentFile):
             _send_document(request, file)
             return
-        with self._using(token):
+        began_at = self.service.now()
+        self._in_use[token] += 1
+        try:
             if isinstance(file, ExportLease):
                 await self._send_export(request, await self.exports.opened(file))
             else:
                 await self.send_audio(request, file, is_fixed=True)
-        if request.sentLength:
+        finally:
+            self._in_use[token] -= 1
+            if not self._in_use[token]:
+                del self._in_use[token]
+        # Its beginning was a use already; what is over soon need not be noted twice.
+        if request.sent and self.service.now() - began_at > _SOON:
             await self._touch_at_the_end(token)
 
     async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
@@ -96,23 +105,11 @@ class Downloads:
         with file.content as content:
             selection = begin(
                 request,
-                Representation(
-                    media_type=file.format.media_type,
-                    extension=file.format.value,
-                    file_name=file.file_name,
-                    size=file.size,
-                    sha256=file.sha256,
-                    modified=file.modified,
-                    is_fixed=is_fixed,
-                    is_audio=True,
+                _shown(
+                    file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed
                 ),
             )
-            if not is_gone(request):
-                await send_pieces(
-                    request,
-                    selection.pieces,
-                    lambda part: self.in_thread(read_part, content, part),
-                )
+            await send_file(request, selection.pieces, content, self.in_thread)
 
     async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
         lease = archive.lease
@@ -132,7 +129,7 @@ class Downloads:
             ),
         )
         try:
-            if not is_gone(request):
+            if not request.is_gone:
                 # As a Deferred it begins at once, while the block before is being sent.
                 await send_pieces(
                     request,
@@ -148,15 +145,27 @@ class Downloads:
         except Unavailable:  # the answer is out, and must not look broken off
             log.warn("cannot note the use of a lease: the database is away")
 
-    @contextmanager
-    def _using(self, token: str) -> Iterator[None]:
-        self._in_use[token] += 1
-        try:
-            yield
-        finally:
-            self._in_use[token] -= 1
-            if not self._in_use[token]:
-                del self._in_use[token]
+
+@lru_cache(1024)
+def _shown(
+    kind: AudioFormat,
+    file_name: str,
+    size: int,
+    sha256: bytes,
+    modified: datetime,
+    is_fixed: bool,
+) -> Representation:
+    """Audio as clients get it; kept for those that ask for part after part."""
+    return Representation(
+        media_type=kind.media_type,
+        extension=kind.value,
+        file_name=file_name,
+        size=size,
+        sha256=sha256,
+        modified=modified,
+        is_fixed=is_fixed,
+        is_audio=True,
+    )
 
 
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
@@ -173,7 +182,7 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
             is_audio=False,
         ),
     )
-    if not is_gone(request):
+    if not request.is_gone:
         for piece in selection.pieces:
             request.write(piece.head + file.body[piece.part.start : piece.part.stop])
         request.finish()
@@ -181,16 +190,28 @@ def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
 
 def begin(request: ArchiveRequest, shown: Representation) -> Selection:
     """Choose what is sent of a file, and set status and headers. Raises HttpProblem."""
-    headers = request.joined_headers()
-    selection = select(request.verb, headers, shown, boundary=secrets.token_hex(16))
+    selection = select(request.verb, _asked(request), shown, _new_boundary)
     if selection.status == 412:
         raise HttpProblem(412, "it is not, or no longer, what the conditions name")
     if selection.status == 416:
         raise HttpProblem(416, f"there are {shown.size} bytes", selection.headers)
-    request.setResponseCode(selection.status)
-    for name, value in selection.headers.items():
-        request.setHeader(name, value)
+    request.status = selection.status
+    request.answer_headers.update(selection.headers)
+    request.more_headers = selection.more_headers
     return selection
+
+
+def _asked(request: ArchiveRequest) -> dict[str, str]:
+    """The headers that choose what of a file is sent."""
+    return {
+        _SELECTING[name]: value.decode("latin-1")
+        for name, value in request.headers.items()
+        if name in _SELECTING
+    }
+
+
+def _new_boundary() -> str:
+    return secrets.token_hex(16)
 
 
 def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
@@ -201,10 +222,8 @@ def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
 
 
 def _session_id(request: ArchiveRequest) -> str | None:
-    authorization = request.getHeader("authorization") or ""
+    authorization = request.header("authorization") or ""
     if authorization.lower().startswith(_BEARER):
-        return str(authorization)[len(_BEARER) :].strip()
-    cookie = request.getCookie(b"sessid")
-    if cookie is not None:
-        return str(cookie, "latin-1")
-    return request.argument("sessid")
+        return authorization[len(_BEARER) :].strip()
+    cookie = request.cookie("sessid")
+    return request.argument("sessid") if cookie is None else cookie

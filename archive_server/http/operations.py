@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import send
 
 
 @dataclass(frozen=True)
@@ -15,9 +14,9 @@ class Operations:
 
     async def live(self, request: ArchiveRequest) -> None:
         """Answer at all: the process is there, and its reactor turns."""
-        send(request, 200, b"ok\n", headers={"cache-control": "no-store"})
+        request.send(200, b"ok\n", headers={"cache-control": "no-store"})
 
     async def ready(self, request: ArchiveRequest) -> None:
         """Answer that the database and the store are there, or what is not."""
         await self.check()
-        send(request, 200, b"ready\n", headers={"cache-control": "no-store"})
+        request.send(200, b"ready\n", headers={"cache-control": "no-store"})

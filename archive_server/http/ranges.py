@@ -8,6 +8,7 @@ MOST_RANGES = 100
 # What one part of a multipart body costs beside its bytes (RFC 9110, 15.3.7.2 says around 80).
 _PART_OVERHEAD = 120
 
+_SIMPLE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})")
 _SPECIFIER = re.compile(r"\s*bytes\s*=(.*)", re.IGNORECASE | re.DOTALL)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+([0-9]+)-([0-9]+)/([0-9]+|\*)\s*", re.IGNORECASE)
@@ -20,6 +21,11 @@ def requested_ranges(header: str | None, size: int) -> tuple[range, ...] | None:
     whole is cheaper. Nothing: it cannot be satisfied, answer 416. More than one: answer with
     `multipart/byteranges`, in this order. No two of them overlap or touch.
     """
+    if simple := _SIMPLE.fullmatch(header or ""):  # what players ask for: read in a fifth
+        first, last = int(simple[1]), int(simple[2])
+        if first <= last and size:
+            return (range(first, min(last + 1, size)),) if first < size else ()
+        return None
     specifier = _SPECIFIER.fullmatch(header or "")
     if specifier is None or size == 0:
         return None

@@ -1,20 +1,17 @@
-"""A request: finds its route by its headers, then is handed its body or refused without it."""
+"""A request and its answer, as routes see them."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs
 
-from twisted.python.failure import Failure
-from twisted.web import server
-from twisted.web.http import datetimeToString, parse_qs
+from twisted.internet.defer import Deferred
 
-from archive_server.errors import BadRequest, NotFound, TooLarge
 from archive_server.http.bodies import Body
-from archive_server.http.responses import HttpProblem, is_gone, send, send_error
+from archive_server.http.heads import head
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_BODILESS = (204, 304)
 
 
 class Answer(Protocol):
@@ -42,7 +39,7 @@ class Route:
     methods: tuple[str, ...]
     answer: Answer
     streams: bool = False
-    refuse: Refuse = send_error
+    refuse: Refuse | None = None
 
 
 class Front(Protocol):
@@ -52,197 +49,233 @@ class Front(Protocol):
 
     def find_route(self, path: str) -> tuple[Route, Mapping[str, str]] | None: ...
 
-    def log(self, request: server.Request) -> None: ...
+    def log(self, request: "ArchiveRequest") -> None: ...
 
     def seconds(self) -> float: ...
 
     async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
-class ArchiveRequest(server.Request):
+class Carrier(Protocol):
+    """What a request must know of the connection it came on."""
+
+    is_secure: bool
+    here: Any  # our address
+    peer: Any  # the client's
+    is_full: bool  # more should not be written now
+    can_send_files: bool
+
+    def write(self, some: bytes) -> None: ...
+
+    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None]: ...
+
+    async def drained(self) -> None: ...
+
+    def answered(self, request: "ArchiveRequest") -> None: ...
+
+    def drop(self) -> None: ...
+
+
+class ArchiveRequest:
     """One request and its answer."""
 
-    defaultContentType = None
-
-    channel: Any  # an ArchiveChannel, until the answer is complete or the client gone
-    content: Any
-    front: Front
+    # Defaults here and not in __init__: most requests change few of them, and are made in 0.5 µs.
     route: Route | None = None
     names: Mapping[str, str] = {}  # the placeholders of the route
-    began_at: float | None = None  # in the site's seconds; None: no headers yet
-    body: Body | None = None  # of a route that streams
+    began_at: float | None = None  # in the site's seconds; None: its turn has not come
+    refusal: Exception | None = None  # why it will not get to its route
+    has_body = False
     body_has_come = False
-    refusal: Exception | None = None
+    body: Body | None = None  # of a route that streams
+    content = b""  # of any other, when it has come
+    more_headers = ""  # of the answer, as they are written
+    is_last = False  # nothing can follow on its connection
+    status = 200
+    has_started = False  # its answer has
+    is_finished = False
+    sent = 0  # bytes of the answer's body
+    _arguments: Mapping[str, list[str]] | None = None
+    _when_gone: Callable[[], object] | None = None
 
-    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(channel, *args, **kwargs)
-        self.front = channel.site
+    def __init__(
+        self,
+        connection: Carrier,
+        front: Front,
+        verb: str,
+        target: bytes,
+        *,
+        is_modern: bool,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        """`is_modern`: it is HTTP/1.1. `headers` has lower-case names, repeated ones joined."""
+        # Until the answer is complete or the client gone.
+        self.connection: Carrier | None = connection
+        self.front = front
+        self.verb = verb
+        self.target = target
+        self.is_modern = is_modern
+        self.headers = headers
+        self.peer = connection.peer
         # What the log may tell of it beside its route, by `call`, `user`, `gunid` and `outcome`;
         # filled by whoever answers.
         self.traces: dict[str, str] = {}
+        self.answer_headers: dict[str, str] = {}
+        self.chunks: list[bytes] = []  # of the content, while it comes
+        self.size = 0  # of them
 
     @property
-    def verb(self) -> str:
-        """The method, as text."""
-        return str(self.method, "ascii", "replace")
+    def is_gone(self) -> bool:
+        """Whether the client has left before its answer was complete."""
+        return self.connection is None and not self.is_finished
 
-    def joined_headers(self) -> dict[str, str]:
-        """All headers, by lower-case names; the lines of a repeated one are joined by commas."""
-        return {
-            str(name, "latin-1").lower(): ", ".join(str(line, "latin-1") for line in lines)
-            for name, lines in self.requestHeaders.getAllRawHeaders()
-        }
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came by TLS."""
+        return self.connection is not None and self.connection.is_secure
 
-    def getHeader(self, key: Any) -> Any:
-        """Read a header. What is not UTF-8 is Latin-1: the inherited method would raise."""
-        try:
-            return super().getHeader(key)
-        except UnicodeDecodeError:
-            return bytes(super().getHeader(key.encode()) or b"").decode("latin-1")
+    @property
+    def here(self) -> Any:
+        """The address that it came to."""
+        return None if self.connection is None else self.connection.here
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return getattr(self.peer, "host", "")
+
+    def header(self, name: str) -> str | None:
+        """A header, by its lower-case name; the lines of a repeated one are joined by commas."""
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
 
     def argument(self, name: str) -> str | None:
         """A parameter of the query, or None."""
-        values = self.args.get(name.encode())
-        return str(values[-1], "utf-8", "replace") if values else None
+        if self._arguments is None:
+            query = self.target.partition(b"?")[2].decode("latin-1")
+            self._arguments = parse_qs(query, keep_blank_values=True, errors="replace")
+        values = self._arguments.get(name)
+        return values[-1] if values else None
 
-    # What the channel calls, in this order.
+    def cookie(self, name: str) -> str | None:
+        """A cookie, or None."""
+        for pair in (self.header("cookie") or "").split(";"):
+            key, _, value = pair.strip().partition("=")
+            if key == name:
+                return value
+        return None
 
-    def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()  # bounded by `request_bytes`; never a file, that would block
+    def welcome(self) -> None:
+        """Tell a client that waits for it (`Expect: 100-continue`) to send its body."""
+        expectation = self.headers.get(b"expect")
+        if expectation is None or self.connection is None or not self.is_modern:
+            return
+        if expectation.lower() == b"100-continue" and not self.body_has_come:
+            self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def headersReceived(
-        self, method: bytes, uri: bytes, version: bytes, length: int | None
+    # The answer.
+
+    def set_header(self, name: str, value: str) -> None:
+        """Say something in the answer's head, by its lower-case name."""
+        self.answer_headers[name] = value
+
+    def send(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str = "text/plain; charset=UTF-8",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Begin. `length` is that of the body, None where its end will show (chunked)."""
-        self.began_at = self.front.seconds()
-        self.method, self.uri, self.clientproto = method, uri, version
-        self.path, _, query = uri.partition(b"?")
-        self.args = parse_qs(query, keep_blank_values=True)
-        self.setHeader(b"server", b"archive-server")
-        self.setHeader(b"date", datetimeToString())
-        self._choose_route()
-        if length == 0:
+        """Send a whole answer; nothing if the client is gone."""
+        if self.connection is None:
             return
-        if self.refusal is None and not self._streams:
-            self._check_size(length or 0)
-        if self.refusal is not None:
-            self._refuse(self.refusal)
-        elif self._streams:
-            self.body = Body(self.channel.pause_reading, self.channel.resume_reading)
-            self._answer()
-        else:
-            self.welcome()
+        self.status = status
+        if headers:
+            self.answer_headers.update(headers)
+        if status not in _BODILESS:
+            self.answer_headers["content-type"] = content_type
+            self.answer_headers["content-length"] = str(len(body))
+        self.write(body)
+        self.finish()
 
-    def handleContentChunk(self, data: bytes) -> None:
-        if self.finished or is_gone(self):
+    def write(self, some: bytes) -> None:
+        """Send a part of the body, after the head. To HEAD goes the head alone."""
+        if self.connection is None:
             return
-        if self.body is not None:
-            self.body.feed(data)
+        if self.verb == "HEAD" or self.status in _BODILESS:
+            some = b""
+        self.sent += len(some)
+        if not self.has_started:
+            some = self._head() + some
+        if some:
+            self.connection.write(some)
+
+    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None]:
+        """Let the kernel send a part of a file as part of the body, after `first`.
+
+        Only where the connection `can_send_files`; nothing else may be written until it is done.
+        The file stays open until then. Fails when the client leaves.
+        """
+        assert self.connection is not None, "nothing is sent to nobody"
+        self.sent += len(first) + len(part)
+        if not self.has_started:
+            first = self._head() + first
+        return self.connection.send_file(fd, part, first)
+
+    async def has_room(self) -> bool:
+        """Wait until more should be written; False when it never will be."""
+        while self.connection is not None and self.connection.is_full:
+            await self.connection.drained()
+        return self.connection is not None
+
+    def finish(self) -> None:
+        """End the answer."""
+        connection = self.connection
+        if connection is None:
             return
-        self._check_size(self.content.tell() + len(data))
-        if self.refusal is not None:
-            self._refuse(self.refusal)
-        else:
-            self.content.write(data)
+        if not self.has_started:
+            self.write(b"")
+        self.is_finished = True
+        self.connection = None
+        self._when_gone = None
+        self.front.log(self)
+        connection.answered(self)
 
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.body_has_come = True
-        if self.body is not None:
-            self.body.end()
-        elif self.refusal is not None:
-            self._refuse(self.refusal)
-        else:
-            if self._streams:
-                self.body = Body(self.channel.pause_reading, self.channel.resume_reading)
-                self.body.end()
-            self.content.seek(0)
-            self._answer()
+    def _head(self) -> bytes:
+        self.has_started = True
+        headers = self.answer_headers
+        if not self.body_has_come or (
+            "content-length" not in headers and self.status not in _BODILESS
+        ):
+            self.is_last = True
+        return head(
+            self.status,
+            headers,
+            self.more_headers,
+            is_last=self.is_last,
+            is_modern=self.is_modern,
+        )
 
-    def connectionLost(self, reason: Failure) -> None:
-        super().connectionLost(reason)
+    # The end of the connection.
+
+    def when_gone(self, act: Callable[[], object]) -> None:
+        """Act when the client leaves before the answer is complete; at once if it has."""
+        if self.is_gone:
+            act()
+        else:
+            self._when_gone = act
+
+    def lose(self) -> None:
+        """Forget the client, who is gone."""
+        self.connection = None
         if self.body is not None:
             self.body.lose()
         if self.began_at is not None:
             self.front.log(self)
+        if self._when_gone is not None:
+            act, self._when_gone = self._when_gone, None
+            act()
 
-    def abandon(self) -> None:
-        """Forget the client: the rest of its request makes no sense, and it has been told so."""
-        self.channel = None
-        if self.body is not None:
-            self.body.lose()
-
-    # What routes call.
-
-    def welcome(self) -> None:
-        """Tell a client that waits for it (`Expect: 100-continue`) to send its body."""
-        expectation = self.getHeader(b"expect") or b""
-        if expectation.lower() == b"100-continue" and self.clientproto == b"HTTP/1.1":
-            self.channel.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def write(self, data: bytes) -> None:
-        if not self.startedWriting and self.channel is not None:
-            if not self.body_has_come:
-                self.channel.persistent = False
-            if not self.channel.persistent:
-                self.setHeader(b"connection", b"close")
-        super().write(data)
-
-    def processingFailed(self, reason: Failure) -> Failure:
-        """Answer for a resource that raises; `server.Request` would show a page of HTML."""
-        if isinstance(reason.value, Exception):
-            self._refuse(reason.value)
-        return reason
-
-    # Ways of the above.
-
-    @property
-    def _streams(self) -> bool:
-        return self.route is not None and self.route.streams
-
-    def _choose_route(self) -> None:
-        """Find the route, or the reason why there is none."""
-        hosts = self.requestHeaders.getRawHeaders(b"host", [])
-        if self.clientproto == b"HTTP/1.1" and len(hosts) != 1:
-            self.refusal = BadRequest("exactly one Host header expected")  # RFC 9112, 3.2
-            return
-        found = self.front.find_route(_path(self.path))
-        if found is None:
-            self.refusal = NotFound("there is nothing at this path")
-            return
-        self.route, self.names = found
-        if self.verb not in self.route.methods:
-            status = 405 if self.verb in KNOWN_METHODS else 501
-            allowed = ", ".join(self.route.methods)
-            self.refusal = HttpProblem(
-                status, f"this can be asked for with {allowed}", {"allow": allowed}
-            )
-
-    def _check_size(self, size: int) -> None:
-        if size > self.front.request_bytes:
-            self.refusal = TooLarge(f"requests may have {self.front.request_bytes} bytes at most")
-
-    def _answer(self) -> None:
-        assert self.route is not None, "a request without a route is refused"
-        try:
-            self.route.answer(self, **self.names)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it costs this request only
-            self._refuse(error)
-
-    def _refuse(self, error: Exception) -> None:
-        if self.startedWriting or self.finished:
-            return
-        if self.path == b"*" and self.verb == "OPTIONS":  # a question about the server as a whole
-            send(self, 204)
-        else:
-            (self.route.refuse if self.route else send_error)(self, error)
-
-
-def _path(target: bytes) -> str:
-    """The path of a request target, which may be a whole URL (RFC 9112, 3.2.2)."""
-    text = str(target, "latin-1")
-    if not text.startswith("/"):
-        try:
-            text = urlsplit(text).path
-        except ValueError:
-            return ""
-    return unquote(text)
+    def break_off(self) -> None:
+        """Close the connection: a part of an answer must not pass for the whole."""
+        if self.connection is not None:
+            self.connection.drop()

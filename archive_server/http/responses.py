@@ -4,12 +4,11 @@ import json
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, Request
-from twisted.web.server import NOT_DONE_YET
 
+from archive_server.coroutines import carry_out
 from archive_server.errors import (
     ArchiveError,
     NoSession,
@@ -18,12 +17,13 @@ from archive_server.errors import (
     Unavailable,
     WrongOffset,
 )
+from archive_server.http.heads import REASONS
+from archive_server.http.requests import ArchiveRequest
 from archive_server.problems import Problem, problem_for
 
 log = Logger()
 
 _GENERIC_FAULT = 805
-_KEPT_HEADERS = frozenset({b"server", b"date", b"tus-resumable"})
 
 
 class HttpProblem(Exception):
@@ -35,46 +35,28 @@ class HttpProblem(Exception):
         self.headers = headers or {}
 
 
-def respond(request: Request, work: Coroutine[Any, Any, None], *, to_the_end: bool = False) -> int:
+def respond(
+    request: ArchiveRequest, work: Coroutine[Any, Any, None], *, to_the_end: bool = False
+) -> None:
     """Answer a request with a coroutine.
 
     It is cancelled if the client leaves, unless it has to get `to_the_end` because it holds what
     it must let go of itself. Whatever it raises becomes the answer.
     """
-    answer = Deferred.fromCoroutine(work)
+    try:
+        answer = carry_out(work)
+    except Exception:  # noqa: BLE001 - it is answered
+        _answer_failure(Failure(), request)
+        return
+    if answer is None:
+        return
     if not to_the_end:
-        request.notifyFinish().addErrback(lambda _: answer.cancel())
+        request.when_gone(answer.cancel)
     answer.addErrback(_answer_failure, request)
     answer.addErrback(lambda failure: log.failure("cannot answer with an error", failure))
-    return NOT_DONE_YET
 
 
-def is_gone(request: Request) -> bool:
-    """Whether the client has left before its answer was complete."""
-    return not request.finished and request.channel is None
-
-
-def send(
-    request: Request,
-    status: int,
-    body: bytes = b"",
-    content_type: str = "text/plain; charset=UTF-8",
-    headers: Mapping[str, str] | None = None,
-) -> None:
-    """Send a whole answer; nothing if the client is gone."""
-    if is_gone(request):
-        return
-    request.setResponseCode(status)
-    if status not in (204, 304):
-        request.setHeader("content-type", content_type)
-        request.setHeader("content-length", str(len(body)))
-    for name, value in (headers or {}).items():
-        request.setHeader(name, value)
-    request.write(body)
-    request.finish()
-
-
-def send_error(request: Request, error: Exception) -> None:
+def send_error(request: ArchiveRequest, error: Exception) -> None:
     """Answer with a problem document. What nobody has foreseen is logged and shown as a 500."""
     _forget_headers(request)
     if isinstance(error, Unavailable):
@@ -82,7 +64,7 @@ def send_error(request: Request, error: Exception) -> None:
     if isinstance(error, ArchiveError):
         _send_problem(request, problem_for(error), str(error), _facts(error), _headers(error))
     elif isinstance(error, HttpProblem):
-        title = RESPONSES.get(error.status, b"Error").decode()
+        title = REASONS.get(error.status, "Error")
         problem = Problem(_GENERIC_FAULT, error.status, title)
         _send_problem(request, problem, str(error), {}, error.headers)
     else:
@@ -91,41 +73,41 @@ def send_error(request: Request, error: Exception) -> None:
         _send_problem(request, problem, "the server's log tells more", {}, {})
 
 
-def send_as_text(request: Request, error: ArchiveError | HttpProblem, status: int) -> None:
+def send_as_text(request: ArchiveRequest, error: ArchiveError | HttpProblem, status: int) -> None:
     """Answer with an error for those who read a line of text, and know it by this status."""
     _forget_headers(request)
     if isinstance(error, Unavailable):
         log.warn("not available: {error}, {cause}", error=error, cause=error.__cause__)
     headers = _headers(error) if isinstance(error, ArchiveError) else error.headers
     body = f"{error}\r\n".encode("utf-8", "replace")
-    send(request, status, body, headers={"cache-control": "no-store", **headers})
+    request.send(status, body, headers={"cache-control": "no-store", **headers})
 
 
-def _forget_headers(request: Request) -> None:
+def _forget_headers(request: ArchiveRequest) -> None:
     """Take back what was to be said of an answer that an error has come before."""
-    for name, _ in list(request.responseHeaders.getAllRawHeaders()):
-        if name.lower() not in _KEPT_HEADERS:
-            request.responseHeaders.removeHeader(name)
+    kept = request.answer_headers.get("tus-resumable")
+    request.answer_headers.clear()
+    request.more_headers = ""
+    if kept is not None:
+        request.set_header("tus-resumable", kept)
 
 
-def _answer_failure(failure: Failure, request: Request) -> None:
+def _answer_failure(failure: Failure, request: ArchiveRequest) -> None:
     error = failure.value
-    if is_gone(request) and isinstance(error, CancelledError | ArchiveError | HttpProblem):
+    if request.is_gone and isinstance(error, CancelledError | ArchiveError | HttpProblem):
         return
     if not isinstance(error, Exception):
         failure.raiseException()
-    if request.startedWriting or is_gone(request):
+    if request.has_started or request.is_gone:
         # The status is out; all that is left is not to let a part pass for the whole.
         log.failure("answer breaks off", failure)
-        if not is_gone(request) and not request.finished:
-            transport: Any = request.transport
-            transport.abortConnection()
+        request.break_off()
         return
     send_error(request, error)
 
 
 def _send_problem(
-    request: Request,
+    request: ArchiveRequest,
     problem: Problem,
     detail: str,
     facts: Mapping[str, Any],
@@ -139,8 +121,7 @@ def _send_problem(
         "fault_code": problem.fault_code,
         **facts,
     }
-    send(
-        request,
+    request.send(
         problem.status,
         json.dumps(document, ensure_ascii=False).encode("utf-8", "replace") + b"\n",
         "application/problem+json",

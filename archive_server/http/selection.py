@@ -1,11 +1,23 @@
 """How much of a file a request gets, and with which headers (RFC 9110); pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archive_server.http.conditions import Verdict, judge, range_applies
 from archive_server.http.ranges import content_range, requested_ranges, unsatisfied_range
 from archive_server.http.representations import Piece, Representation, multipart
+
+# The names of the headers that choose.
+SELECTING = frozenset(
+    {
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "range",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +27,19 @@ class Selection:
     status: int
     headers: Mapping[str, str]
     pieces: tuple[Piece, ...] = ()
+    more_headers: str = ""  # as they are written
 
 
 def select(
-    method: str, headers: Mapping[str, str], shown: Representation, boundary: str
+    method: str, headers: Mapping[str, str], shown: Representation, new_boundary: Callable[[], str]
 ) -> Selection:
     """Choose what a GET or HEAD with these headers gets.
 
-    `headers` has lower-case names; the lines of a repeated header are joined by commas.
-    `boundary` separates the parts of a multipart body: nobody must be able to guess it.
+    Of `headers` only those are looked at that are SELECTING; the lines of a repeated one are joined
+    by commas. `new_boundary` makes what separates the parts of a multipart body: nobody must be
+    able to guess it.
     """
-    verdict = judge(headers, shown.validators)
+    verdict = judge(headers, shown.validators) if headers else Verdict.CARRY_OUT
     if verdict is Verdict.NOT_MODIFIED:
         return Selection(304, shown.validator_headers())
     if verdict is Verdict.FAILED:
@@ -38,24 +52,30 @@ def select(
         return _whole(method, shown)
     if not parts:
         return Selection(416, {"content-range": unsatisfied_range(shown.size)})
-    return _partial(parts, shown, boundary)
+    return _partial(parts, shown, new_boundary)
 
 
 def _whole(method: str, shown: Representation) -> Selection:
     length = {"content-type": shown.media_type, "content-length": str(shown.size)}
     pieces = (Piece(b"", range(shown.size)),) if method == "GET" else ()
-    return Selection(200, {**shown.headers(), **length}, pieces)
+    return Selection(200, length, pieces, shown.headers)
 
 
-def _partial(parts: tuple[range, ...], shown: Representation, boundary: str) -> Selection:
+def _partial(
+    parts: tuple[range, ...], shown: Representation, new_boundary: Callable[[], str]
+) -> Selection:
     if len(parts) == 1:
-        pieces: tuple[Piece, ...] = (Piece(b"", parts[0]),)
-        form = {
+        (part,) = parts
+        single = {
             "content-type": shown.media_type,
-            "content-range": content_range(parts[0], shown.size),
+            "content-range": content_range(part, shown.size),
+            "content-length": str(len(part)),
         }
-    else:
-        pieces = multipart(shown.media_type, parts, shown.size, boundary)
-        form = {"content-type": f"multipart/byteranges; boundary={boundary}"}
-    length = {"content-length": str(sum(map(len, pieces)))}
-    return Selection(206, {**shown.headers(), **form, **length}, pieces)
+        return Selection(206, single, (Piece(b"", part),), shown.headers)
+    boundary = new_boundary()
+    pieces = multipart(shown.media_type, parts, shown.size, boundary)
+    several = {
+        "content-type": f"multipart/byteranges; boundary={boundary}",
+        "content-length": str(sum(map(len, pieces))),
+    }
+    return Selection(206, several, pieces, shown.headers)

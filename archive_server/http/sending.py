@@ -1,51 +1,95 @@
-"""The bytes of files on their way out: read in threads, sent as fast as the client takes them.
+"""The bytes of files on their way out, as fast as the client takes them.
 
-At any time one block waits in the transport and the next is being read, whatever the size of the
-file.
+Over plain TCP the kernel sends them, and nothing of them comes here. Where that is not possible
+(TLS; archives that are put together on the way) one block waits in the transport while the next
+is read, whatever the size of the file.
+
+The reactor must not wait for a slow disk. What is in the page cache is sent at once; what is not
+is first read in a thread. (`RWF_NOWAIT` tells without waiting. It asks for the last byte of what
+is sent next: the kernel reads ahead in order, so what is before it is there as well. The question
+takes 1 µs.)
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import BinaryIO
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
-from twisted.web.http import Request
-from zope.interface import implementer
+from twisted.internet.defer import succeed
+from twisted.internet.error import ConnectionLost
 
+from archive_server.blocking import InThread
 from archive_server.http.representations import Piece
-from archive_server.http.responses import is_gone
+from archive_server.http.requests import ArchiveRequest
+from archive_server.services.storing import is_cached, read_part, warm
 
 BLOCK = 256 * 1024
-
+# What the kernel is asked to send at once: it may have to wait for what has left the page cache
+# since it was looked at, so this is not for ever.
+WINDOW = 4 * 1024 * 1024
 
 # Begins to read a part of what is sent, at once; it must not be read twice at a time.
 Read = Callable[[range], Awaitable[bytes]]
 
 
-async def send_pieces(request: Request, pieces: Sequence[Piece], read: Read) -> None:
-    """Write pieces of a file as the body of an answer, and finish it; stop when the client leaves.
-
-    When it returns nobody reads the file any more. Raises what `read` raises.
-    """
-    flow = Flow()
-    request.notifyFinish().addErrback(lambda _: flow.stopProducing())
-    request.registerProducer(flow, True)
-    try:
-        await _send_blocks(request, _blocks(pieces), flow, read)
-    finally:
-        if not is_gone(request):
-            request.unregisterProducer()
-    if not flow.is_stopped:
-        request.finish()
-
-
-async def _send_blocks(
-    request: Request, blocks: "Iterator[Piece]", flow: "Flow", read: Read
+async def send_file(
+    request: ArchiveRequest, pieces: Sequence[Piece], content: BinaryIO, in_thread: InThread
 ) -> None:
+    """Send pieces of a file as the body of an answer, and finish it; stop when the client leaves.
+
+    When it returns nobody reads the file any more. Raises Unavailable when the disk fails.
+    """
+    connection = request.connection
+    if connection is None:
+        return
+    if not connection.can_send_files:
+        await send_pieces(request, pieces, lambda part: _read(content, part, in_thread))
+        return
+    try:
+        for piece in pieces:
+            await _send_piece(request, piece, content, in_thread)
+    except ConnectionLost:
+        return
+    request.finish()
+
+
+async def _send_piece(
+    request: ArchiveRequest, piece: Piece, content: BinaryIO, in_thread: InThread
+) -> None:
+    """Let the kernel send a piece, window by window. Raises ConnectionLost, Unavailable."""
+    head, left = piece.head, piece.part
+    if not left:
+        request.write(head)
+    while left:
+        part, left = left[:WINDOW], left[WINDOW:]
+        if not is_cached(content, part):
+            await in_thread(warm, content, part)
+        if request.is_gone:
+            raise ConnectionLost
+        await request.send_file(content.fileno(), part, head)
+        head = b""
+
+
+def _read(content: BinaryIO, part: range, in_thread: InThread) -> Awaitable[bytes]:
+    """Read a part: at once if it is in memory, or else in a thread."""
+    if is_cached(content, part):
+        return succeed(read_part(content, part))
+    return in_thread(read_part, content, part)
+
+
+async def send_pieces(request: ArchiveRequest, pieces: Sequence[Piece], read: Read) -> None:
+    """Write pieces of what `read` reads as the body of an answer, as `send_file` does.
+
+    Raises what `read` raises.
+    """
+    await _send_blocks(request, _blocks(pieces), read)
+    request.finish()
+
+
+async def _send_blocks(request: ArchiveRequest, blocks: Iterator[Piece], read: Read) -> None:
     """Write block after block, reading each while the one before it is sent."""
     piece = next(blocks, None)
-    while piece is not None and not flow.is_stopped:
+    while piece is not None and not request.is_gone:
         reading = read(piece.part)
-        has_room = await flow.has_room()
+        has_room = await request.has_room()
         block = await reading  # even for nobody: its thread must not outlive the file
         if has_room:
             request.write(piece.head + block)
@@ -58,36 +102,3 @@ def _blocks(pieces: Sequence[Piece]) -> Iterator[Piece]:
         yield Piece(piece.head, piece.part[:BLOCK])
         for start in range(piece.part.start + BLOCK, piece.part.stop, BLOCK):
             yield Piece(b"", range(start, min(start + BLOCK, piece.part.stop)))
-
-
-@implementer(IPushProducer)
-class Flow:
-    """Tells a coroutine when the transport wants more: all that a producer has to be."""
-
-    def __init__(self) -> None:
-        self.is_stopped = False
-        self._is_paused = False
-        self._waiting: Deferred[None] | None = None
-
-    def pauseProducing(self) -> None:
-        self._is_paused = True
-
-    def resumeProducing(self) -> None:
-        self._is_paused = False
-        self._wake()
-
-    def stopProducing(self) -> None:
-        self.is_stopped = True
-        self._wake()
-
-    async def has_room(self) -> bool:
-        """Wait until more can be sent; False when it never will be."""
-        while self._is_paused and not self.is_stopped:
-            self._waiting = Deferred()
-            await self._waiting
-        return not self.is_stopped
-
-    def _wake(self) -> None:
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            waiting.callback(None)

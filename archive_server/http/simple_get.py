@@ -10,7 +10,7 @@ from urllib.parse import quote
 from archive_server.errors import NoSession
 from archive_server.http.downloads import Downloads
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, send
+from archive_server.http.responses import HttpProblem
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
 from archive_server.services.downloads import AudioFile
@@ -37,7 +37,7 @@ class SimpleGet:
         if isinstance(item, AudioFile):
             await self.downloads.send_audio(request, item, is_fixed=False)
         elif isinstance(item, PlaylistText):
-            send(request, 200, item.xml.encode(), _SMIL)
+            request.send(200, item.xml.encode(), _SMIL)
         else:
             _send_on(request, item)
 
@@ -52,9 +52,9 @@ class SimpleGet:
 
 
 def _send_on(request: ArchiveRequest, item: Elsewhere) -> None:
-    send(request, 302, headers={"location": quote(item.url, safe=_URL_LETTERS)})
+    request.send(302, headers={"location": quote(item.url, safe=_URL_LETTERS)})
 
 
 async def to_the_front(request: ArchiveRequest) -> None:
     """Send on who asks for a page of the old archive: what there is begins at the root."""
-    send(request, 302, headers={"location": "/"})
+    request.send(302, headers={"location": "/"})

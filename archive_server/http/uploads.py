@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from archive_server.errors import BadRequest, Unavailable
 from archive_server.http.ranges import sent_range
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, send
+from archive_server.http.responses import HttpProblem
 from archive_server.services.uploads import Receiving, UploadService
 
 log = Logger()
@@ -49,17 +49,17 @@ class Uploads:
         """Do what the method says to the upload with this token."""
         verb = _verb(request)
         if verb == "OPTIONS":
-            send(request, 204, headers={"tus-resumable": _TUS_VERSION, "tus-version": _TUS_VERSION})
+            request.send(204, headers={"tus-resumable": _TUS_VERSION, "tus-version": _TUS_VERSION})
             return
         _agree_on_tus(request, verb)
         if verb == "HEAD":
             await self._tell(request, token)
         elif verb == "PUT":
             offset = await self._receive(request, token, _put(request))
-            send(request, 200, headers={"upload-offset": str(offset)})
+            request.send(200, headers={"upload-offset": str(offset)})
         else:
             offset = await self._receive(request, token, _patch(request))
-            send(request, 204, headers={"upload-offset": str(offset)})
+            request.send(204, headers={"upload-offset": str(offset)})
 
     async def _tell(self, request: ArchiveRequest, token: str) -> None:
         state = await self.service.state(token)
@@ -68,7 +68,7 @@ class Uploads:
             headers["upload-length"] = str(state.total)
         else:  # without one of the two browsers' tus clients give up
             headers["upload-defer-length"] = "1"
-        send(request, 200, headers=headers)
+        request.send(200, headers=headers)
 
     async def _receive(self, request: ArchiveRequest, token: str, sent: Sent) -> int:
         """Keep the body of a request; return how many bytes there are then."""
@@ -111,17 +111,17 @@ def _verb(request: ArchiveRequest) -> str:
     """The method; tus lets clients that cannot PATCH say so by a header of a POST."""
     if request.verb != "POST":
         return request.verb
-    if (request.getHeader("x-http-method-override") or "").upper() == "PATCH":
+    if (request.header("x-http-method-override") or "").upper() == "PATCH":
         return "PATCH"
     raise HttpProblem(405, "bytes are sent with PUT or PATCH", {"allow": "PUT, PATCH, HEAD"})
 
 
 def _agree_on_tus(request: ArchiveRequest, verb: str) -> None:
     """Raise HttpProblem for another version of tus than ours; all but PATCH need none."""
-    version = request.getHeader("tus-resumable")
+    version = request.header("tus-resumable")
     if version is None and verb != "PATCH":
         return
-    request.setHeader("tus-resumable", _TUS_VERSION)
+    request.set_header("tus-resumable", _TUS_VERSION)
     if version != _TUS_VERSION:
         raise HttpProblem(412, f"tus {_TUS_VERSION} is spoken here", {"tus-version": _TUS_VERSION})
 
@@ -129,7 +129,7 @@ def _agree_on_tus(request: ArchiveRequest, verb: str) -> None:
 def _put(request: ArchiveRequest) -> Sent:
     """What a PUT brings. Raises BadRequest where its headers contradict each other."""
     length = _content_length(request)
-    header = request.getHeader("content-range")
+    header = request.header("content-range")
     if header is None:
         return Sent(None, length, length)
     found = sent_range(header)
@@ -143,7 +143,7 @@ def _put(request: ArchiveRequest) -> Sent:
 
 def _patch(request: ArchiveRequest) -> Sent:
     """What a PATCH of tus brings. Raises BadRequest, HttpProblem."""
-    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if kind != _TUS_TYPE:
         raise HttpProblem(415, f"content-type: {_TUS_TYPE} expected")
     start, total = _number(request, "upload-offset"), _number(request, "upload-length")
@@ -154,7 +154,7 @@ def _patch(request: ArchiveRequest) -> Sent:
 
 def _number(request: ArchiveRequest, name: str) -> int | None:
     """A header that counts bytes; None without it. Raises BadRequest."""
-    digits = request.getHeader(name)
+    digits = request.header(name)
     if digits is None:
         return None
     if not (digits.isascii() and digits.isdigit() and len(digits) <= _LARGEST_NUMBER):
@@ -164,6 +164,6 @@ def _number(request: ArchiveRequest, name: str) -> int | None:
 
 def _content_length(request: ArchiveRequest) -> int | None:
     """The length of the body; None where its end will show (chunked)."""
-    if request.getHeader("transfer-encoding") is not None:
+    if request.header("transfer-encoding") is not None:
         return None
-    return int(request.getHeader("content-length") or 0)
+    return int(request.header("content-length") or 0)

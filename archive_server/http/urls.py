@@ -4,10 +4,8 @@ Paths are written with placeholders: `<token>`, `<extension>`, `<gunid>`, `<numb
 """
 
 import re
+from typing import Protocol
 from urllib.parse import urlsplit
-
-from twisted.internet.interfaces import IAddress
-from twisted.web.http import Request
 
 from archive_server.model.gunid import Gunid
 
@@ -81,19 +79,30 @@ def clip_url(base: str, gunid: Gunid, extension: str) -> str:
     return url.replace("<extension>", extension)
 
 
-def base_url(request: Request, public_url: str) -> str:
+class Asked(Protocol):
+    """What a request tells of how we are reached."""
+
+    @property
+    def is_secure(self) -> bool: ...
+
+    @property
+    def here(self) -> object: ...
+
+    def header(self, name: str) -> str | None: ...
+
+
+def base_url(request: Asked, public_url: str) -> str:
     """What our URLs start with, as this client sees us; always with a port, never with a last `/`.
 
     It is `public_url` where one is configured, or else what the client says it has called.
     """
     if public_url:
         return _with_port(public_url)
-    scheme = "https" if request.isSecure() else "http"
-    here = request.getHost()
-    port = getattr(here, "port", 443 if request.isSecure() else 80)
-    called = _HOST.fullmatch(request.getHeader("host") or "")
+    scheme = "https" if request.is_secure else "http"
+    port = getattr(request.here, "port", 443 if request.is_secure else 80)
+    called = _HOST.fullmatch(request.header("host") or "")
     if called is None:
-        return f"{scheme}://{_host(here)}:{port}"
+        return f"{scheme}://{_host(request.here)}:{port}"
     return f"{scheme}://{called[1]}:{called[2] or port}"
 
 
@@ -105,6 +114,6 @@ def _with_port(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rstrip(':')}:{port}{parts.path.rstrip('/')}"
 
 
-def _host(address: IAddress) -> str:
+def _host(address: object) -> str:
     host = getattr(address, "host", "localhost")
     return f"[{host}]" if ":" in host else host

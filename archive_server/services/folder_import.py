@@ -33,7 +33,9 @@ from audio_store import AudioStore
 _CHUNK = 1000  # files; of so many at a time the archive is asked what it has already
 _BATCH = 250  # clips a transaction: their rows take a third of a millisecond each, alone three
 _BATCH_S = 5  # so much work is lost at most when the machine dies
-_AHEAD = 32  # files examined before it is their turn
+# Files examined before it is their turn: while a batch gets its names and rows, which takes as long
+# as examining it, the decoders have another one to do. Each holds a descriptor.
+_AHEAD = _BATCH
 _COPYING = 2  # more threads than decoders: who copies, or waits for the disk, needs none
 
 _Outcome = Whole | Known | Refusal

@@ -93,7 +93,7 @@ class UploadService:
         if upload.purpose is Purpose.RESTORING:
             raise WrongToken("this upload has been closed")
         with store_errors():
-            staged = await self.in_thread(self._staged, upload.token, start)
+            staged, had_bytes = await self.in_thread(self._staged, upload.token, start)
         try:
             if start is not None and start != staged.size:
                 raise WrongOffset(
@@ -108,7 +108,8 @@ class UploadService:
                 )
             kept = total if total is not None or start is None else upload.total_size
             noted = self.database.run(uploads.note_total, upload.token, kept)
-            waits = upload.announced_md5 is None or upload.digested is not None
+            # Where there were bytes, somebody may have noted their digests since we have looked.
+            waits = upload.announced_md5 is None or upload.digested is not None or had_bytes
             if waits:
                 # Before the first byte: a crash must not leave digests of what is no longer there,
                 # nor bytes of which only the total tells that some are missing.
@@ -118,16 +119,17 @@ class UploadService:
             raise
         return Receiving(self, upload.token, kept, staged, None if waits else noted)
 
-    def _staged(self, token: str, start: int | None) -> StagedFile:
-        """The staged file, locked; emptied where it is to begin afresh."""
+    def _staged(self, token: str, start: int | None) -> tuple[StagedFile, bool]:
+        """The staged file, locked; emptied where it is to begin afresh. And whether it was not."""
         staged = self.store.stage(token)
         try:
+            had_bytes = staged.size > 0
             if start is None:
                 staged.truncate()
         except BaseException:
             staged.close()
             raise
-        return staged
+        return staged, had_bytes
 
     def _check_size(self, size: int | None) -> None:
         largest = self.policy.largest_bytes or _LARGEST

@@ -1,14 +1,12 @@
-"""XML-RPC over HTTP: the resource that every one of its paths leads to."""
+"""XML-RPC over HTTP: what all of its paths lead to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request
 
+from archive_server.coroutines import carry_out
 from archive_server.errors import ArchiveError, TooLarge
 from archive_server.problems import problem_for
 from archive_server.xmlrpc.compression import SMALLEST, gzipped, inflated, wants_gzip
@@ -20,76 +18,107 @@ from archive_server.xmlrpc.xml_tree import SMALL
 
 log = Logger()
 
-_XML = b"text/xml; charset=UTF-8"
+_XML = "text/xml; charset=UTF-8"
+_TEXT = "text/plain; charset=UTF-8"
 _HINT = b"This is an XML-RPC endpoint: POST a methodCall, for example of system.listMethods.\n"
+_GZIP = {"content-encoding": "gzip"}
 
 
-class XmlRpcResource(Resource):
+class HttpRequest(Protocol):
+    """What carries a call."""
+
+    verb: str
+    content: bytes
+    traces: dict[str, str]  # what the log tells of it
+    has_started: bool  # its answer has
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def is_gone(self) -> bool: ...
+
+    @property
+    def is_secure(self) -> bool: ...
+
+    @property
+    def here(self) -> object: ...
+
+    def header(self, name: str) -> str | None: ...
+
+    def send(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str = _TEXT,
+        headers: Mapping[str, str] | None = None,
+    ) -> None: ...
+
+
+class XmlRpcResource:
     """Answers POST. Faults are answered with status 200, as clients expect."""
 
-    isLeaf = True  # noqa: N815 - Twisted's name; `/xmlrpc/` is answered too
-
     def __init__(
-        self, dispatcher: Dispatcher, base_url: Callable[[Request], str], largest: int
+        self, dispatcher: Dispatcher, base_url: Callable[[HttpRequest], str], largest: int
     ) -> None:
         """`base_url` says what our URLs begin with for a request; `largest` is in bytes."""
-        super().__init__()
         self._dispatcher = dispatcher
         self._base_url = base_url
         self._largest = largest
 
-    def render(self, request: Request) -> int:
-        """Answer a request, later."""
-        if request.method != b"POST":
-            return _refuse_method(request)
-        leaving: list[object] = []
-        request.notifyFinish().addErrback(leaving.append)
-        # Not cancelled when the client leaves: a call that has begun is carried out, and xmlrpc++
-        # sends a request once more when the connection is lost before the answer.
-        answering = Deferred.fromCoroutine(self._answer(request, leaving))
-        answering.addErrback(self._answer_failure, request, leaving)
-        return NOT_DONE_YET
+    def answer(self, request: HttpRequest, /, **_: str) -> None:
+        """Answer a request, now or later.
 
-    def refuse(self, request: Request, error: Exception) -> None:
+        It is not cancelled when the client leaves: a call that has begun is carried out, and
+        xmlrpc++ sends a request once more when the connection is lost before the answer.
+        """
+        if request.verb != "POST":
+            _refuse_method(request)
+            return
+        try:
+            answering = carry_out(self._answer(request))
+        except Exception:  # noqa: BLE001 - it is answered
+            self._answer_failure(Failure(), request)
+            return
+        if answering is not None:
+            answering.addErrback(self._answer_failure, request)
+
+    def refuse(self, request: HttpRequest, error: Exception, /) -> None:
         """Answer a request that is not even looked at, in the language of its client."""
-        if request.method != b"POST":
+        if request.verb != "POST":
             _refuse_method(request)
         else:
             code = problem_for(error).fault_code if isinstance(error, ArchiveError) else CRASHED
             text = str(error) if isinstance(error, ArchiveError) else "internal error"
-            _send(request, _XML, encode_fault(Fault(code, text)))
+            request.send(200, encode_fault(Fault(code, text)), _XML)
 
-    def _answer_failure(self, failure: Failure, request: Request, leaving: list[object]) -> None:
+    def _answer_failure(self, failure: Failure, request: HttpRequest) -> None:
         """Answer even so: nothing else would ever end the request, or its connection."""
         log.failure("cannot answer", failure)
-        if not leaving and not request.startedWriting:
+        if not request.is_gone and not request.has_started:
             self.refuse(request, RuntimeError("unforeseen"))
 
-    async def _answer(self, request: Request, leaving: list[object]) -> None:
-        assert request.content is not None, "a request is rendered when its body has come"
-        body = request.content.read(self._largest + 1)
-        if len(body) > self._largest:
-            self.refuse(request, TooLarge(f"a call may have {self._largest} bytes"))
-            return
+    async def _answer(self, request: HttpRequest) -> None:
         try:
-            body = await self._inflated(body, request.getHeader("content-encoding") or "")
+            body = await self._body(request)
         except ArchiveError as error:
             self.refuse(request, error)
             return
-        # The site's log reads them; a request of another site has none.
-        traces = getattr(request, "traces", {})
-        client = Client(_host(request.getClientAddress()), self._base_url(request), traces)
+        client = Client(request.address, self._base_url(request), request.traces)
         answer = await self._dispatcher.answer(body, client)
-        if len(answer) >= SMALLEST and wants_gzip(request.getHeader("accept-encoding") or ""):
-            answer = await self._gzipped(answer)
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if not leaving:
-            _send(request, _XML, answer)
+        if len(answer) >= SMALLEST and wants_gzip(request.header("accept-encoding") or ""):
+            request.send(200, await self._gzipped(answer), _XML, _GZIP)
+        else:
+            request.send(200, answer, _XML)
 
-    async def _inflated(self, body: bytes, encoding: str) -> bytes:
+    async def _body(self, request: HttpRequest) -> bytes:
+        """The call, plain. Raises ArchiveError."""
+        if len(request.content) > self._largest:
+            raise TooLarge(f"a call may have {self._largest} bytes")
+        encoding = request.header("content-encoding")
         if not encoding:
-            return body
-        return await self._dispatcher.in_thread(inflated, body, encoding, self._largest)
+            return request.content
+        return await self._dispatcher.in_thread(inflated, request.content, encoding, self._largest)
 
     async def _gzipped(self, answer: bytes) -> bytes:
         if len(answer) <= SMALL:
@@ -97,21 +126,5 @@ class XmlRpcResource(Resource):
         return await self._dispatcher.in_thread(gzipped, answer)
 
 
-def _refuse_method(request: Request) -> int:
-    request.setResponseCode(405)
-    request.setHeader(b"Allow", b"POST")
-    _send(request, b"text/plain; charset=UTF-8", _HINT)
-    return NOT_DONE_YET
-
-
-def _send(request: Request, content_type: bytes, body: bytes) -> None:
-    request.setHeader(b"Content-Type", content_type)
-    # xmlrpc++ cannot read an answer in chunks.
-    request.setHeader(b"Content-Length", b"%d" % len(body))
-    # Twisted leaves out the body of an answer to HEAD.
-    request.write(body)
-    request.finish()
-
-
-def _host(address: IAddress) -> str:
-    return getattr(address, "host", "")
+def _refuse_method(request: HttpRequest) -> None:
+    request.send(405, _HINT, _TEXT, {"allow": "POST"})

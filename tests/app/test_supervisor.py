@@ -34,6 +34,14 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.write(json.loads(sys.argv[1])["ready"], b"+")
 time.sleep(60)
 """
+HANGING_AT_FIRST = OBEDIENT.replace(
+    "time.sleep(60)",
+    """
+while not task["is_beginning"]:
+    time.sleep(0.1)
+    os.write(task["ready"], b"+")
+time.sleep(60)""",
+)
 
 
 @dataclass
@@ -44,7 +52,7 @@ class Stage:
     acts: list = field(default_factory=list)
     looks: int = 0
 
-    def supervisor(self, program=OBEDIENT, *, of=2, stop_s=10.0):
+    def supervisor(self, program=OBEDIENT, *, of=2, stop_s=10.0, **others):
         (self.tmp_path / "program.py").write_text(program)
         task = Task(
             number=0,
@@ -60,7 +68,7 @@ class Stage:
             sockets=(),
         )
         command = (sys.executable, "-I", "-S", str(self.tmp_path / "program.py"))
-        self.made = Supervisor(task, [], stop_s, self.look, command)
+        self.made = Supervisor(task, [], stop_s, self.look, command, **others)
         return self.made
 
     def look(self):
@@ -193,3 +201,86 @@ def test_a_worker_that_does_not_stop_is_killed(stage):
 def test_what_a_worker_is_told_comes_through_its_command(stage):
     task = stage.supervisor()._task
     assert Task.from_json(task.to_json()) == task
+
+
+def test_one_that_has_died_a_thousand_times_is_still_started_again(stage):
+    """At half a minute each that is a night."""
+
+    def kill():
+        stage.made._seats[0].deaths = 2000
+        os.kill(stage.notes("begins")[0][1], signal.SIGKILL)
+
+    def is_due():
+        stage.made._seats[0].due_at = 0
+        return bool(stage.notes("follows"))
+
+    stage.acts = [
+        lambda: stage.made._has_been_ready,
+        lambda: stage.made._seats[0].worker.__setattr__("started_at", time.monotonic()),
+        kill,
+        is_due,
+        tell(signal.SIGTERM),
+    ]
+    stage.run(stage.supervisor(of=1))
+    assert len(stage.notes("follows")) == 1
+
+
+def test_a_worker_that_hangs_is_replaced(stage):
+    began = []
+
+    def has_waited():
+        began.append(time.monotonic())
+        return began[-1] > began[0] + 2.5
+
+    stage.acts = [stage.until(1, "follows"), has_waited, tell(signal.SIGTERM)]
+    stage.run(stage.supervisor(HANGING_AT_FIRST, of=1, silent_s=1.0))
+    assert len(stage.notes("follows")) == 1
+
+
+def test_who_was_asleep_does_not_take_the_others_for_silent(stage, monkeypatch):
+    """All of a machine, or of a container, is stopped and goes on an hour later."""
+    monotonic, slept = time.monotonic, []
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 3600 * len(slept))
+    looks = []
+    stage.acts = [
+        lambda: stage.made._has_been_ready,
+        lambda: slept.append(True),
+        lambda: looks.append(True) or len(looks) > 2,
+        tell(signal.SIGTERM),
+    ]
+    stage.run(stage.supervisor())
+    assert stage.notes("follows") == []
+
+
+def test_being_told_to_restart_while_starting_is_done_afterwards(stage):
+    stage.acts = [tell(signal.SIGHUP), stage.until(2, "SIGHUP"), tell(signal.SIGTERM)]
+    assert stage.run(stage.supervisor()) == 1
+    assert sorted(stage.notes("SIGHUP")) == sorted(stage.notes("begins"))
+    assert sorted(stage.notes("SIGTERM")) == sorted(stage.notes("follows"))
+
+
+def test_who_is_told_to_stop_before_it_is_ready_never_says_so(stage):
+    """The workers get ready all the same, deaf as they are."""
+
+    def both():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1.5)
+
+    stage.acts = [lambda: None, both]
+    assert stage.run(stage.supervisor(DEAF, stop_s=1.0)) == 0
+
+
+def test_signals_in_any_order_end_in_a_stop(stage):
+    stage.acts = [
+        lambda: stage.made._has_been_ready,
+        *(tell(signal.SIGHUP),) * 3,
+        lambda: os.kill(stage.notes("begins")[0][1], signal.SIGKILL),
+        tell(signal.SIGHUP),
+        tell(signal.SIGTERM),
+        tell(signal.SIGHUP),
+        tell(signal.SIGTERM),
+    ]
+    assert stage.run(stage.supervisor()) == 1
+    for _, pid in stage.notes("begins", "follows"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

@@ -27,6 +27,17 @@ def test_blocks_of_wider_items_are_their_bytes(store):
         assert staged.known_digests() == digests_of(SOUND)
 
 
+def test_files_that_wait_to_be_published_keep_no_threads(store):
+    before = threading.active_count()
+    with store.stage(token()) as staged:
+        staged.append(SOUND)
+        staged.append(bytes(2**20))
+        assert staged.digests() == digests_of(SOUND + bytes(2**20))
+        assert threading.active_count() == before
+        staged.append(bytes(2**20))  # it may go on all the same
+        assert staged.digests() == digests_of(SOUND + bytes(2**21))
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_what_fitted_stays_when_the_disk_is_full(store, disk, code):
     disk.largest_write, disk.errors["write"] = 1000, [0, 0, 0, code]

@@ -1,10 +1,14 @@
 """What is heard of the database: soon, in order, and not at all only when that is known."""
 
 import contextlib
+import os
+import resource
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.selectreactor import SelectReactor
 
 from archive_server.database import leases, sessions, users
@@ -40,6 +44,10 @@ class Heard:
 def reactor():
     reactor = SelectReactor()
     yield reactor
+    end(reactor)
+
+
+def end(reactor):
     reactor.removeAll()
     for reader in reactor._internalReaders:
         reader.connectionLost(None)
@@ -52,6 +60,12 @@ def heard():
 
 @pytest.fixture
 def listener(reactor, dsn, heard):
+    with listening(reactor, dsn, heard) as listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def listening(reactor, dsn, heard):
     listener = Listener(reactor, dsn, heard)
     listener.start()
     await_true(reactor, lambda: heard.proven)
@@ -140,6 +154,45 @@ def test_a_server_that_is_away_is_tried_again_and_again(reactor, heard, tmp_path
     assert heard.proven is None
     listener.stop()
     reactor.runUntilCurrent()
+
+
+def test_it_listens_again_where_a_thousand_files_are_open(dsn, heard, writer):
+    """They are downloads, say; select(2) knows no descriptor beyond 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    reactor = EPollReactor()
+    try:
+        with contextlib.ExitStack() as files, listening(reactor, dsn, heard):
+            terminate_listeners(writer)
+            await_true(reactor, lambda: heard.losses)
+            for _ in range(1100):
+                files.enter_context(Path(os.devnull).open())
+            await_true(reactor, lambda: heard.proven, most_s=5)
+    finally:
+        end(reactor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_it_listens_again_once_there_are_descriptors(reactor, heard, listener, writer):
+    """None is left just when the connection is made: that is one to be tried again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    terminate_listeners(writer)
+    await_true(reactor, lambda: heard.losses)
+    connected = listener._connected
+
+    def connected_without(connection):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (connection.fileno() + 1, hard))
+        try:
+            connected(connection)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            listener._connected = connected
+
+    listener._connected = connected_without
+    await_true(reactor, lambda: heard.proven)
+    with writer, writer.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        assert cursor.fetchone() == (0,)  # and the connection that was of no use is closed
 
 
 def test_who_changes_something_is_told_before_the_transaction_has_ended(dsn, writer):

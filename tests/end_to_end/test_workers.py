@@ -313,6 +313,19 @@ def test_a_configuration_that_is_wrong_leaves_the_old_workers_be(server, client)
     server.config.write_text(TWO)
 
 
+def test_a_hang_up_while_it_starts_is_no_end(new_archive):
+    server = new_archive(TWO)
+    process = server.launch()
+    await_true(lambda: (server.data_dir / "lock").exists())
+    for _ in range(20):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    output = server.data_dir.with_suffix(".out")
+    await_true(lambda: process.poll() is not None or "is ready" in output.read_text(), most_s=60)
+    assert server.stop() == 0
+    assert output.read_text().count("is ready") == 1
+
+
 def test_workers_that_cannot_start_are_an_error(new_archive, archive):
     second = new_archive(TWO, name="second")
     assert second.launch("{}:{}".format(*archive.address)).wait(60) == 1

@@ -344,6 +344,13 @@ class TestLeases:
 class TestWhenTheDiskFails:
     """What clients see of it."""
 
+    @pytest.fixture(autouse=True)
+    def nothing_is_cached(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def would_block(*_: object) -> int:
+            raise BlockingIOError
+
+        monkeypatch.setattr(os, "preadv", would_block)
+
     def test_a_store_that_is_away_is_unavailable(self, front: WebFront, url: str) -> None:
         front.services.store.root.rename(front.services.store.root.with_name("elsewhere"))
         answer = front.ask("GET", url)

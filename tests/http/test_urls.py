@@ -6,7 +6,6 @@ from fixtures.fix_services import Services
 
 from archive_server.http import urls
 from archive_server.http.requests import ArchiveRequest, Route
-from archive_server.http.responses import send
 
 
 @pytest.fixture
@@ -15,7 +14,7 @@ def asked(services: Services) -> WebFront:
 
     def answer(request: ArchiveRequest, /) -> object:
         public_url = request.argument("public") or ""
-        return send(request, 200, urls.base_url(request, public_url).encode())
+        return request.send(200, urls.base_url(request, public_url).encode())
 
     return front_over(services, Route("/base", ("GET",), answer))
 

@@ -1,10 +1,14 @@
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import md5
 
 import pytest
 from support import immediately, result_of
+from twisted.internet.defer import fail
 
+from archive_server.database import uploads
 from archive_server.errors import (
+    RefusedAudio,
     TooLarge,
     Unavailable,
     UnknownToken,
@@ -151,3 +155,29 @@ def test_what_was_broken_off_is_not_gone_on_with_as_something_else(services, tok
         receive(services, token, b"y", start=1000, total=6000)
     receive(services, token, b"y", start=1000, total=5000)
     assert result_of(services.uploads.state(token)).offset == 1001
+
+
+def test_digests_of_bytes_that_came_just_before_are_not_believed_of_later_ones(
+    services, high, monkeypatch
+):
+    caller, other = services.caller(), high[:-1] + bytes([high[-1] ^ 1])
+    announced = md5(high, usedforsecurity=False).hexdigest()
+    token = result_of(services.clips.start_upload(caller, None, "", "a.wav", announced)).token
+    run = services.database.run
+    seen = []
+
+    def run_with_a_rival(work, *args, **kwargs):
+        seen.append(work)
+        if work is uploads.note_total and seen.count(uploads.note_total) == 2:
+            return fail(Unavailable("the database is away"))
+        done = run(work, *args, **kwargs)
+        if seen == [uploads.use]:  # another one sends all, and is through before we can begin
+            receive(services, token, high)
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.database, "run", run_with_a_rival)
+        with pytest.raises(Unavailable):
+            receive(services, token, other)
+    with pytest.raises(RefusedAudio):
+        result_of(services.clips.finish_upload(caller, token))

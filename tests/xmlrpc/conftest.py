@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from fixtures.fix_http import Answer, Wire, site_of
 from fixtures.fix_services import Services
-from support import immediately, result_of
-from treq.testing import StubTreq
+from support import immediately
 
 from archive_server.http import urls
 from archive_server.xmlrpc.administration import AdministrationMethods
@@ -76,15 +76,15 @@ class Client:
     """Calls methods with the codec of Python's own client."""
 
     def __init__(self, resource: XmlRpcResource) -> None:
-        self.http = StubTreq(resource)
+        self.site = site_of(resource)
 
-    def request(self, verb: str, body: bytes = b"") -> Any:
-        return result_of(self.http.request(verb, "http://archive.example:8000/xmlrpc", data=body))
+    def request(self, verb: str, body: bytes = b"") -> Answer:
+        return Wire(self.site).ask(verb, "/xmlrpc", body=body)
 
     def post(self, body: bytes) -> bytes:
         response = self.request("POST", body)
-        assert response.code == 200
-        return result_of(self.http.content(response))
+        assert response.status == 200
+        return response.body
 
     def call(self, method: str, *parameters: Any) -> Any:
         """The result of a call; raises xmlrpc.client.Fault."""

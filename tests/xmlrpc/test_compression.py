@@ -5,11 +5,10 @@ import xmlrpc.client
 import zlib
 
 import pytest
+from fixtures.fix_http import site_of
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.web.server import Site
 
 from archive_server.errors import BadRequest, TooLarge
 from archive_server.xmlrpc.compression import SMALLEST, gzipped, inflated, wants_gzip
@@ -82,7 +81,7 @@ def post(resource):
         lines["content-length"] = str(len(body))
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         transport = StringTransport()
-        protocol = Site(resource, reactor=Clock()).buildProtocol(None)
+        protocol = site_of(resource).buildProtocol(None)
         protocol.makeConnection(transport)
         protocol.dataReceived(f"POST / HTTP/1.1\r\nhost: a\r\n{head}\r\n".encode() + body)
         answer_head, _, answer = transport.value().partition(b"\r\n\r\n")

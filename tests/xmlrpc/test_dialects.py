@@ -6,12 +6,11 @@ LiveSupport storage protocol, 1.2 and 1.3.
 import re
 
 import pytest
+from fixtures.fix_http import site_of
 from fixtures.fix_services import PASSWORD
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.web.server import Site
 
 from archive_server.model.users import Role
 from archive_server.xmlrpc.encoder import encode_answer, encode_fault
@@ -57,7 +56,7 @@ def talk(resource):
 
     def send(request: bytes) -> tuple[str, bytes, bool]:
         transport = StringTransport()
-        protocol = Site(resource, reactor=Clock()).buildProtocol(None)
+        protocol = site_of(resource).buildProtocol(None)
         protocol.makeConnection(transport)
         protocol.dataReceived(request)
         head, _, body = transport.value().partition(b"\r\n\r\n")

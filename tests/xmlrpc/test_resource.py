@@ -1,16 +1,14 @@
 import xmlrpc.client
 
 import pytest
-from fixtures.fix_http import MemoryTransport
+from fixtures.fix_http import MemoryTransport, Wire, site_of
 from support import immediately, result_of
-from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.web.server import Site
 
 from archive_server.errors import Unavailable
 from archive_server.http.requests import Route
@@ -68,16 +66,16 @@ def test_a_method_learns_who_calls_and_where_we_are_found(services, client):
 
     resource = XmlRpcResource(dispatcher(look), lambda request: "http://here:1", 1000)
     body = xmlrpc.client.dumps((), "m").encode()
-    result_of(StubTreq(resource).post("http://archive.example/xmlrpc", data=body))
+    Wire(site_of(resource)).ask("POST", "/xmlrpc", body=body)
     assert seen == [Client("127.0.0.1", "http://here:1")]
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT", "DELETE"])
 def test_only_post_is_answered(client, verb):
     response = client.request(verb)
-    assert response.code == 405
-    assert response.headers.getRawHeaders("allow") == ["POST"]
-    hint = result_of(client.http.content(response))
+    assert response.status == 405
+    assert response.headers.get_all("allow") == ["POST"]
+    hint = response.body
     assert hint == b"" if verb == "HEAD" else b"methodCall" in hint
 
 
@@ -148,8 +146,7 @@ def test_what_fails_before_the_call_is_answered_too():
 
     resource = XmlRpcResource(dispatcher(nothing), fail, 1000)
     body = xmlrpc.client.dumps((), "m").encode()
-    response = result_of(StubTreq(resource).post("http://archive.example/xmlrpc", data=body))
-    answer = result_of(response.content())
+    answer = Wire(site_of(resource)).ask("POST", "/xmlrpc", body=body).body
     with pytest.raises(xmlrpc.client.Fault) as caught:
         xmlrpc.client.loads(answer)
     assert (caught.value.faultCode, caught.value.faultString) == (804, "internal error")
@@ -183,7 +180,7 @@ def test_a_call_is_carried_out_to_its_end_when_the_client_leaves():
         done.append(True)
         return ""
 
-    site = Site(XmlRpcResource(dispatcher(slow), lambda request: "", 1000), reactor=Clock())
+    site = site_of(XmlRpcResource(dispatcher(slow), lambda request: "", 1000))
     protocol, transport = site.buildProtocol(None), StringTransport()
     protocol.makeConnection(transport)
     body = xmlrpc.client.dumps((), "m").encode()
@@ -205,7 +202,7 @@ def test_a_call_is_carried_out_to_its_end_when_the_client_leaves():
 )
 def test_what_the_site_refuses_is_answered_in_our_language(head, answered):
     resource = XmlRpcResource(dispatcher(nothing), lambda request: "", 1000)
-    route = Route("/xmlrpc", ("POST",), resource.render, refuse=resource.refuse)
+    route = Route("/xmlrpc", ("POST",), resource.answer, refuse=resource.refuse)
     site = ArchiveSite([route], request_bytes=1000, touch=touch, reactor=Clock())
     protocol, transport = site.buildProtocol(None), MemoryTransport()
     protocol.makeConnection(transport)
@@ -219,7 +216,7 @@ def test_what_the_site_refuses_is_answered_in_our_language(head, answered):
 def logged(resource: XmlRpcResource, method: str, members: dict[str, str]) -> LogEvent:
     """The line of the log about a call."""
     site = ArchiveSite(
-        [Route("/xmlrpc", ("POST",), resource.render)], request_bytes=99999, touch=touch
+        [Route("/xmlrpc", ("POST",), resource.answer)], request_bytes=99999, touch=touch
     )
     lines: list[LogEvent] = []
     globalLogPublisher.addObserver(lines.append)
@@ -289,7 +286,7 @@ def test_an_address_that_is_none_is_empty():
         seen.append(client.address)
         return ""
 
-    site = Site(XmlRpcResource(dispatcher(look), lambda request: "", 1000), reactor=Clock())
+    site = site_of(XmlRpcResource(dispatcher(look), lambda request: "", 1000))
     protocol = site.buildProtocol(None)
     protocol.makeConnection(StringTransport(peerAddress=object()))
     body = xmlrpc.client.dumps((), "m").encode()
