@@ -13,6 +13,7 @@ import click
 
 SUBJECTS = (
     "downloads",
+    "tls_downloads",
     "ranges",
     "calls",
     "uploads",

@@ -12,27 +12,32 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
-from twisted.logger import LogEvent, eventAsText, textFileLogObserver
+from twisted.logger import FileLogObserver, LogEvent, eventAsText, formatEventAsClassicLogText
 
 from archive_server.config import LogFormat
 
-_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
+_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# What terminals obey, viewers begin a line at, or no encoding has: names of files have it all.
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What Twisted adds for those who read logs as they were before it had fields; and what says that
 # an event's sentence only repeats its fields.
 _NOT_SHOWN = frozenset(
     {"isError", "format", "message", "time", "system", "why", "failure", "speaks_for_itself"}
 )
-_SIMPLE = (str, int, float, bool, type(None))
+_SIMPLE = (int, float, bool, type(None))
+# With what a field begins that may be missing in its sentence.
+_JOINTS = " ,"
 
 
 def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
     """What writes events to a stream."""
     if form is LogFormat.TEXT:
-        text: Callable[[LogEvent], None] = textFileLogObserver(stream)
+        text: Callable[[LogEvent], None] = FileLogObserver(stream, _as_text)
         return text
     write = _as_json if form is LogFormat.JSON else _as_pairs
 
@@ -45,21 +50,32 @@ def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
 
 
 def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:
-    at = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
-    yield "time", at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    yield "time", _time_text(event.get("log_time", 0.0))
     level = event.get("log_level")
     yield "level", level.name if level is not None else "info"
     yield "module", event.get("log_namespace", "-")
-    if not event.get("speaks_for_itself"):
+    if "speaks_for_itself" not in event:
         yield "message", _message(event)
     for name, value in event.items():
-        if name.startswith("log_") or name in _NOT_SHOWN:
+        if name in _NOT_SHOWN or value == "" or value == "-" or name.startswith("log_"):
             continue
-        if value not in ("", "-"):
+        if isinstance(value, str):
+            yield name, value.lstrip(_JOINTS)
+        else:
             yield name, value if isinstance(value, _SIMPLE) else str(value)
     failure = event.get("log_failure")
     if failure is not None:
         yield "traceback", failure.getTraceback().rstrip("\n")
+
+
+def _time_text(at: float) -> str:
+    second = int(at)
+    return f"{_second_text(second)}.{int((at - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)  # of a thousand lines a second most are of the same one
+def _second_text(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _message(event: LogEvent) -> str:
@@ -68,8 +84,17 @@ def _message(event: LogEvent) -> str:
     )
 
 
-def _as_json(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
+def _as_text(event: LogEvent) -> str | None:
+    text = formatEventAsClassicLogText(event)  # lines after the first are indented
+    return text and _UNSHOWN.sub(_escape, text)
+
+
+def _as_json(fields: object) -> str:
+    return _UNSHOWN.sub(_escape, json.dumps(fields, ensure_ascii=False))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"  # as JSON has it
 
 
 def _as_pairs(fields: dict[str, Any]) -> str:
@@ -79,5 +104,5 @@ def _as_pairs(fields: dict[str, Any]) -> str:
 def _value(value: object) -> str:
     """A value; in quotes, as JSON has them, where it is not a plain word."""
     if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+        return value if _PLAIN.fullmatch(value) else _as_json(value)
     return json.dumps(value)

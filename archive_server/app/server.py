@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from archive_server.app.foundation import Announcement, Foundation, founded
 from archive_server.app.listening import Entrance, certificates, entrances, take_connections
+from archive_server.app.monitoring import build_monitoring
 from archive_server.app.services import Seams, build_prober, build_services
 from archive_server.app.site import build_site
 from archive_server.config import Config
@@ -41,6 +42,7 @@ _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _JOBS = 2  # at once: they share a disk and the cores
 _LOOK_S = 1  # after PostgreSQL; and to show that the reactor turns
+_TELL_EVERY_S = 1  # other processes the numbers of this one
 # Connections are files, and so is each clip of an archive that is being imported.
 _OPEN_FILES = 65536
 _SHARE_OF_FILES = 16  # one in so many may be kept open for leases that nobody reads just now
@@ -141,8 +143,17 @@ class Server:
         self._services = build_services(
             config, foundation.data_dir, foundation.store, prober, seams
         )
+        self._monitoring = build_monitoring(
+            config, foundation.data_dir, foundation.store, prober, seams, reactor
+        )
+        self._monitoring.measurements.watch(self._database.usage)
         self._site = build_site(
-            config, self._services, self._disk, self._parsing, self._require_ready
+            config,
+            self._services,
+            self._disk,
+            self._parsing,
+            self._require_ready,
+            self._monitoring,
         )
         self._stack = AsyncExitStack()
         self._outward = AsyncExitStack()  # of it, what begins something new
@@ -207,6 +218,7 @@ class Server:
         looking = LoopingCall(self._foundation.look_after)
         looking.start(_LOOK_S)
         self._stack.callback(looking.stop)
+        self._start_telling()
         # Mixes that do not end in time would hold up the threads that wait for them.
         self._stack.callback(self._services.render_work.renderer.close)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)
@@ -218,6 +230,20 @@ class Server:
             # It has a descriptor of its own; as long as there is another, clients may come.
             entrance.socket.close()
             self._outward.push_async_callback(_stop_listening, port)
+
+    def _start_telling(self) -> None:
+        """Let whichever process is asked for numbers know those of all."""
+        if self._place.of > 1:
+            telling = LoopingCall(self._tell)
+            telling.start(_TELL_EVERY_S)
+            self._stack.callback(telling.stop)
+        self._stack.callback(self._monitoring.exchange.leave)
+
+    async def _tell(self) -> None:
+        try:
+            await self._monitoring.tell()
+        except OSError:  # no room, say; they go on with what was told before
+            log.failure("the numbers of this process cannot be told")
 
     def _start_janitor(self) -> None:
         """Let one process tidy up: more would look at the same things at the same time.

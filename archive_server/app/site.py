@@ -8,9 +8,16 @@ from archive_server.blocking import InThread
 from archive_server.config import Config
 from archive_server.http.backups import Backups
 from archive_server.http.downloads import Downloads
+from archive_server.http.monitoring import Monitoring
 from archive_server.http.operations import Operations
 from archive_server.http.simple_get import SimpleGet
-from archive_server.http.site import ArchiveSite, archive_routes, classic_routes, routes
+from archive_server.http.site import (
+    ArchiveSite,
+    archive_routes,
+    classic_routes,
+    monitoring_routes,
+    routes,
+)
 from archive_server.http.uploads import Uploads
 from archive_server.http.urls import access_url, base_url, upload_url
 from archive_server.xmlrpc.administration import AdministrationMethods
@@ -40,6 +47,7 @@ def build_site(
     disk: InThread,
     parsing: InThread,
     require_ready: Callable[[], Awaitable[None]],
+    monitoring: Monitoring,
 ) -> ArchiveSite:
     """All paths, and what answers there. `require_ready` raises Unavailable, with the reason."""
     xmlrpc = XmlRpcResource(
@@ -58,9 +66,10 @@ def build_site(
     archives = archive_routes(Backups(services.backups, downloads, disk))
     classic = classic_routes(SimpleGet(services.simple_get, services.sessions, downloads))
     return ArchiveSite(
-        (*archives, *table, *classic),
+        (*archives, *table, *classic, *monitoring_routes(monitoring)),
         request_bytes=config.limits.request_bytes,
         touch=downloads.touch,
+        measurements=monitoring.measurements,
     )
 
 

@@ -1,6 +1,7 @@
 """`archive-server import`: folders of audio, into the archive."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ from archive_server.services.folder_import import Imported, Wishes
 from archive_server.services.folders import Found, FoundFile, look
 
 _STOPPED = 130  # what a shell makes of a program that Ctrl-C ends
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAMED = 20  # refused files that are named in a terminal, where there may be thousands
 
 
@@ -121,7 +123,7 @@ def _report(found: Found, imported: Imported, wishes: Wishes) -> dict[str, objec
         "already": imported.already,
         "others": found.others,
         "refused": [
-            {"file": str(each.file), "code": each.code, "reason": each.reason}
+            {"file": click.format_filename(each.file), "code": each.code, "reason": each.reason}
             for each in imported.refused
         ],
     }
@@ -129,7 +131,7 @@ def _report(found: Found, imported: Imported, wishes: Wishes) -> dict[str, objec
 
 def _show(found: Found, imported: Imported, wishes: Wishes) -> None:
     for refusal in imported.refused[:_NAMED]:
-        click.echo(f"refused: {refusal.file}: {refusal.reason} [{refusal.code}]")
+        click.echo(f"refused: {_shown(refusal.file)}: {refusal.reason} [{refusal.code}]")
     if (more := len(imported.refused) - _NAMED) > 0:
         click.echo(f"refused: {more} more; --json names all")
     verb = "would import" if wishes.dry_run else "imported"
@@ -139,6 +141,11 @@ def _show(found: Found, imported: Imported, wishes: Wishes) -> None:
     )
     if imported.was_stopped:
         click.echo("stopped before the end; the same command goes on from here")
+
+
+def _shown(file: Path) -> str:
+    """A name on one line of a terminal, which would obey some of what names may have in them."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], click.format_filename(file))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.errors import NotFound
+
 
 def add(cursor: Cursor, xml: str) -> int:
     """Keep a document; return its number."""
@@ -15,6 +17,20 @@ def xml(cursor: Cursor, document_id: int) -> str:
     cursor.execute("SELECT xml FROM document WHERE document_id = %s", (document_id,))
     (text,) = cursor.fetchone() or ("",)
     return str(text)
+
+
+def xml_now(cursor: Cursor, clip_id: int) -> str:
+    """The document of a clip that nobody holds, as it is now. Raises NotFound.
+
+    In one statement: the one that the clip had when it was looked at may be gone, and replaced.
+    """
+    cursor.execute(
+        "SELECT xml FROM clip JOIN document USING (document_id) WHERE clip_id = %s", (clip_id,)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise NotFound("this has just been removed")
+    return str(row[0])
 
 
 def remove_unless_used(cursor: Cursor, document_id: int) -> None:

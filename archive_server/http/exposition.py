@@ -85,8 +85,9 @@ class Exposed(Collector):
         )
         for worker, snapshot in self.workers.items():
             for route, verb, status, requests, size in snapshot["requests"]:
-                count.add_metric((worker, route, verb, status), requests)
-                sent.add_metric((worker, route, verb, status), size)
+                labels = (worker, route, verb, str(status))
+                count.add_metric(labels, requests)
+                sent.add_metric(labels, size)
             for route, verb, counted in snapshot["times"]:
                 times.add_metric((worker, route, verb), _cumulative(counted), counted[-1])
         yield from (count, sent, times)

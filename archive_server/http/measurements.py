@@ -35,7 +35,9 @@ class Measurements:
     """Counts requests. For the reactor's thread."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, str, str], list[int]] = {}  # their number, and bytes sent
+        self._requests: dict[
+            tuple[str, str, int | str], list[int]
+        ] = {}  # their number, and bytes sent
         self._times: dict[tuple[str, str], list[float]] = {}  # as `_new_times` makes them
         self._calls: dict[str, list[float]] = {}
         self._faults: dict[tuple[str, str], int] = {}
@@ -45,7 +47,7 @@ class Measurements:
         self,
         route: str,
         verb: str,
-        status: str,
+        status: int | str,
         size: int,
         seconds: float,
         call: str = "",

@@ -14,6 +14,8 @@ from archive_server.http import urls
 from archive_server.http.backups import Backups
 from archive_server.http.connection import Connection
 from archive_server.http.downloads import Downloads
+from archive_server.http.measurements import Measurements
+from archive_server.http.monitoring import Monitoring
 from archive_server.http.operations import Operations
 from archive_server.http.put_php import PutPhp
 from archive_server.http.put_php import refuse as refuse_put
@@ -82,6 +84,15 @@ def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:
     )
 
 
+def monitoring_routes(monitoring: Monitoring) -> tuple[Route, ...]:
+    """What those ask who keep the archive running."""
+    reading = ("GET", "HEAD")
+    return (
+        Route(urls.HEALTH, reading, _at_once(monitoring.health)),
+        Route(urls.METRICS, reading, _at_once(monitoring.metrics)),
+    )
+
+
 class ArchiveSite(Factory):
     """All connections, on however many ports."""
 
@@ -93,10 +104,11 @@ class ArchiveSite(Factory):
         *,
         request_bytes: int,
         touch: Callable[[], Coroutine[Any, Any, None]],
+        measurements: Measurements | None = None,
         reactor: Any = None,
         idle_s: float = _IDLE_S,
     ) -> None:
-        """Serve these routes.
+        """Serve these routes, and count what is done in `measurements`.
 
         Bodies of requests may have `request_bytes`, unless their route streams. `touch` is awaited
         every minute. Connections on which nothing arrives for `idle_s` seconds are closed.
@@ -105,6 +117,8 @@ class ArchiveSite(Factory):
             from twisted.internet import reactor
         self.request_bytes = request_bytes
         self.idle_s = idle_s
+        self._measurements = measurements or Measurements()
+        self._measurements.watch(self._usage)
         self.connections: set[Connection] = set()
         self.is_stopping = False
         self.is_leaving = False
@@ -173,9 +187,14 @@ class ArchiveSite(Factory):
             self._works -= 1
 
     def log(self, request: ArchiveRequest) -> None:
-        """Write the line of a request: never its path, which may hold a token or session id."""
-        began_at = self.seconds() if request.began_at is None else request.began_at
+        """Count a request and write its line: never its path, which may hold a token."""
+        seconds = 0.0 if request.began_at is None else self.seconds() - request.began_at
         traces = request.traces
+        verb = request.verb if request.verb in KNOWN_METHODS else "(unknown method)"
+        route = request.route.template if request.route else "(no such path)"
+        status = request.status if request.has_started else "unanswered"
+        call, outcome = traces.get("call", ""), traces.get("outcome", "")
+        self._measurements.request_done(route, verb, status, request.sent, seconds, call, outcome)
         _publish(  # as log.info does, without the 3 of its 4 µs that its own events take
             {
                 "log_level": LogLevel.info,
@@ -184,19 +203,22 @@ class ArchiveSite(Factory):
                 "log_time": time(),
                 "log_format": _LINE,
                 "speaks_for_itself": True,
-                "method": request.verb if request.verb in KNOWN_METHODS else "(unknown method)",
-                "route": request.route.template if request.route else "(no such path)",
-                "call": traces.get("call", "-"),
+                "method": verb,
+                "route": route,
+                "call": call or "-",
                 "user": traces.get("user", "-"),
                 "gunid": traces.get("gunid", "-"),
-                "status": request.status if request.has_started else "unanswered",
-                "outcome": f" {traces['outcome']}" if "outcome" in traces else "",
+                "status": status,
+                "outcome": f" {outcome}" if outcome else "",
                 "address": request.address or "-",
                 "size": request.sent,
-                "elapsed_ms": round((self.seconds() - began_at) * 1000),
+                "elapsed_ms": round(seconds * 1000),
                 "remark": ", client left" if request.is_gone else "",
             }
         )
+
+    def _usage(self) -> dict[str, float]:
+        return {"http_connections": len(self.connections), "http_transfers": self.transfers}
 
     def _pause(self, seconds: float) -> Deferred[None]:
         pause: Deferred[None] = Deferred()

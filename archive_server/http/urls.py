@@ -16,6 +16,8 @@ CLIP_AUDIO = "/clips/<gunid>/audio.<extension>"
 REVISION_AUDIO = "/clips/<gunid>/revisions/<number>/audio.<extension>"
 LIVE = "/livez"
 READY = "/readyz"
+HEALTH = "/health"
+METRICS = "/metrics"
 CLASSIC_ACCESSES = (  # as below the base of the old archive
     "/campcasterStorageServer" + ACCESS,
     "/livesupportStorageServer" + ACCESS,

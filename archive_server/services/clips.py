@@ -179,7 +179,7 @@ def _exists(cursor: Any, caller: Caller, gunid: Gunid) -> bool:
 def _document(cursor: Any, caller: Caller, gunid: Gunid) -> str:
     clip = clips.get_ready(cursor, gunid)
     require_on_clip(cursor, caller, Action.READ, clip)
-    return documents.xml(cursor, clip.document_id)
+    return documents.xml_now(cursor, clip.clip_id)
 
 
 def _describe(

@@ -54,7 +54,7 @@ class SimpleGetService:
 def _look(cursor: Any, caller: Caller, gunid: Gunid) -> tuple[Clip, str]:
     clip = clips.get_ready(cursor, gunid)
     rights.require_on_clip(cursor, caller, Action.READ, clip)
-    return clip, documents.xml(cursor, clip.document_id)
+    return clip, documents.xml_now(cursor, clip.clip_id)
 
 
 def _url(gunid: Gunid, xml: str) -> str:

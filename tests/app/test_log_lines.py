@@ -55,11 +55,13 @@ def test_a_request_speaks_for_itself(logged):
         speaks_for_itself=True,
         method="GET",
         status=200,
-        outcome="",
+        outcome=" fault 805",
         user="-",
+        remark="",
     )
     assert (
-        line.partition(" level=")[2] == "info module=archive_server.http.site method=GET status=200"
+        line.partition(" level=")[2]
+        == 'info module=archive_server.http.site method=GET status=200 outcome="fault 805"'
     )
 
 
@@ -73,6 +75,15 @@ def test_no_value_can_look_like_another_one(logged, evil):
     assert "\x1b" not in line
     assert shown.endswith(" last=1")
     assert json.loads(shown.removesuffix(" last=1")) == evil
+
+
+@pytest.mark.parametrize("form", LogFormat)
+@pytest.mark.parametrize("evil", ["\x1b", "\x9b", "\r", "\u2028", "\udce9", "\x00"])
+def test_what_a_terminal_obeys_and_what_cannot_be_encoded_is_escaped(logged, form, evil):
+    line = logged(form, "cannot read {name}", name=f"a{evil}z")
+    assert evil not in line
+    assert f"a\\u{ord(evil):04x}z" in line or (evil == "\r" and "a\\rz" in line)
+    assert line.encode()
 
 
 def test_an_event_is_an_object_of_json(logged):

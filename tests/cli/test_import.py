@@ -79,6 +79,19 @@ def test_refused_files_are_named_with_their_codes(run, archive, folder, wav):
     assert "[wav-truncated]" in shown
 
 
+def test_refused_files_are_shown_whatever_they_are_called(run, archive, folder):
+    (folder / os.fsdecode(b"caf\xe9.mp3")).write_text("no sound at all")
+    (folder / "two\nlines\x1b[31m.mp3").write_text("no sound at all")
+    shown = run(folder, code=3)
+    assert f"refused: {folder}/caf\N{REPLACEMENT CHARACTER}.mp3: " in shown
+    assert f"refused: {folder}/two\\nlines\\x1b[31m.mp3: " in shown
+    files = [each["file"] for each in json.loads(run(folder, "--json", code=3))["refused"]]
+    assert files == [
+        f"{folder}/caf\N{REPLACEMENT CHARACTER}.mp3",
+        f"{folder}/two\nlines\x1b[31m.mp3",
+    ]
+
+
 def test_a_dry_run_stores_nothing(run, archive, folder):
     assert run(folder, "--dry-run").startswith("would import 1 (")
     assert titles(archive) == []
