@@ -79,7 +79,7 @@ class Client:
         self.site = site_of(resource)
 
     def request(self, verb: str, body: bytes = b"") -> Answer:
-        return Wire(self.site).ask(verb, "/xmlrpc", body=body)
+        return Wire(self.site).ask(verb, "/xmlrpc", {"host": "archive.example:8000"}, body)
 
     def post(self, body: bytes) -> bytes:
         response = self.request("POST", body)
