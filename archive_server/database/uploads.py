@@ -18,13 +18,9 @@ _RESOLUTION = timedelta(minutes=1)
 
 
 def add(cursor: Cursor, upload: Upload) -> None:
-    """Begin an upload.
-
-    Nobody waits for the disk: before any bytes are acknowledged `note_total` does.
-    """
+    """Begin an upload."""
     cursor.execute(
         """
-        SET LOCAL synchronous_commit TO off;
         INSERT INTO upload (token, user_id, purpose, gunid, file_name, announced_md5, document,
                             created_at, last_used_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -113,7 +109,7 @@ def _upload(
 def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
     """Keep how many bytes the client means to send; what was received is about to change.
 
-    With it the upload itself is on the disk. Raises UnknownToken when it has ended.
+    Raises UnknownToken when it has ended.
     """
     cursor.execute(
         """
