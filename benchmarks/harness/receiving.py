@@ -137,7 +137,10 @@ class _Secure:
 
     def ask(self) -> None:
         self._layer.write(self._request)
-        self.socket.sendall(self._going.read())
+        try:
+            self.socket.sendall(self._going.read())
+        except ConnectionError as error:
+            raise BadAnswer("the server has closed a connection") from error
         self._expected += self._length
 
     def ready(self, buffer: bytearray) -> None:
