@@ -49,7 +49,7 @@ class _Connection:
         self.received = 0
 
     def ask(self) -> None:
-        self.socket.sendall(next(self.requests))
+        _send(self.socket, next(self.requests))
         self.left = self.length
 
     def ready(self, buffer: bytearray) -> None:
@@ -137,10 +137,7 @@ class _Secure:
 
     def ask(self) -> None:
         self._layer.write(self._request)
-        try:
-            self.socket.sendall(self._going.read())
-        except ConnectionError as error:
-            raise BadAnswer("the server has closed a connection") from error
+        _send(self.socket, self._going.read())
         self._expected += self._length
 
     def ready(self, buffer: bytearray) -> None:
@@ -209,6 +206,14 @@ def _until(
         for number, _ in ready:
             handlers[number](buffer)
     return now - started, time.process_time() - cpu
+
+
+def _send(to: socket.socket, request: bytes) -> None:
+    """Send; a peer that has closed is found out here, or at the next reading."""
+    try:
+        to.sendall(request)
+    except ConnectionError as error:
+        raise BadAnswer("the server has closed a connection") from error
 
 
 def _length(connection: socket.socket) -> int:
