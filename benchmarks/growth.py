@@ -6,12 +6,9 @@ by what one clip of the library says of itself, which about one has at any size.
 """
 
 import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 from archive_server.database.connections import connect
 from archive_server.database.embedded import EmbeddedPostgres
@@ -113,7 +110,7 @@ def _growth(figures: Mapping[str, Figures]) -> dict[str, Figures]:
 
 def _archives(scale: Scale, stack: contextlib.ExitStack) -> dict[int, Archive]:
     """An archive of each size, running."""
-    directory = stack.enter_context(_directory(scale))
+    directory = stack.enter_context(scale.directory())
     sizes = list(scale.of(_SIZES, _QUICK))
     if (directory / str(_TEN_MILLION)).exists():
         sizes.append(_TEN_MILLION)
@@ -125,19 +122,6 @@ def _archives(scale: Scale, stack: contextlib.ExitStack) -> dict[int, Archive]:
         connection = stack.enter_context(contextlib.closing(connect(server.dsn())))
         archives[clips] = Archive(connection)
     return archives
-
-
-@contextlib.contextmanager
-def _directory(scale: Scale) -> Iterator[Path]:
-    if scale.keep is not None:
-        yield scale.keep
-        return
-    directory = Path(tempfile.mkdtemp(prefix="bench-growth-"))
-    directory.chmod(0o711)  # PostgreSQL may run as another user
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ load everybody takes half an hour: `--keep DIR` keeps what was loaded for the ne
 """
 
 import contextlib
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -59,7 +57,7 @@ def run(scale: Scale) -> Report:
     """Load what is not loaded, and ask everybody everything."""
     report = Report(TITLE, unit="ms", better="less")
     clips = scale.of(1_000_000, 2_000)
-    with _directory(scale) as directory:
+    with scale.directory() as directory:
         prepare(directory, clips)
         with _postgres(directory) as server, contextlib.ExitStack() as stack:
             archive = Archive(stack.enter_context(contextlib.closing(connect(server.dsn()))))
@@ -166,19 +164,6 @@ def _postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         server.stop()
-
-
-@contextlib.contextmanager
-def _directory(scale: Scale) -> Iterator[Path]:
-    if scale.keep is not None:
-        yield scale.keep
-        return
-    directory = Path(tempfile.mkdtemp(prefix="bench-search-"))
-    directory.chmod(0o711)  # PostgreSQL may run as another user
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

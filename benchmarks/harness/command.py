@@ -1,8 +1,11 @@
 """The command line that all benchmarks share."""
 
+import shutil
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +30,19 @@ class Scale:
     def of(self, full: _T, quick: _T) -> _T:
         """One of two sizes."""
         return quick if self.quick else full
+
+    @contextmanager
+    def directory(self) -> Iterator[Path]:
+        """Where to make what takes long: what is kept, or a place that goes at the end."""
+        if self.keep is not None:
+            yield self.keep
+            return
+        made = Path(tempfile.mkdtemp(prefix="bench-"))
+        made.chmod(0o711)  # PostgreSQL may run as another user
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
 
 
 def main(title: str, run: Callable[[Scale], Report]) -> None:
