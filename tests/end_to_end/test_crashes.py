@@ -308,7 +308,7 @@ def test_a_forced_deletion_happens_or_does_not(mortal):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("story", "least"),
-    [(Storing, 16), (Replacing, 16), (Trashing, 2), (Describing, 2), (TakingAFile, 7)],
+    [(Storing, 22), (Replacing, 22), (Trashing, 2), (Describing, 2), (TakingAFile, 7)],
 )
 def test_what_is_killed_at_any_step_happens_or_does_not(mortal, story, least):
     tell(mortal, story(), least)
