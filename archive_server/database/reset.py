@@ -21,7 +21,6 @@ def find_administrator(cursor: Cursor, login: str) -> Caller | None:
 
 def remove_uploads(cursor: Cursor) -> list[str]:
     """End every upload; return their tokens, whose bytes are still in the store."""
-    cursor.execute("DELETE FROM published_upload")
     cursor.execute("DELETE FROM upload RETURNING token")
     return [token for (token,) in cursor.fetchall()]
 

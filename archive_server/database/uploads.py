@@ -143,35 +143,6 @@ def note_received(cursor: Cursor, token: str, digested: Content | None, at: date
     )
 
 
-def publish(cursor: Cursor, token: str, at: datetime) -> None:
-    """End an upload that a clip is made of, and remember that. Raises UnknownToken as `remove`."""
-    cursor.execute(
-        """
-        WITH ended AS (DELETE FROM upload WHERE token = %s RETURNING token, user_id, gunid)
-        INSERT INTO published_upload (token, user_id, gunid, published_at)
-        SELECT token, user_id, gunid, %s FROM ended
-        """,
-        (token, at),
-    )
-    if cursor.rowcount == 0:
-        raise UnknownToken("unknown, closed or expired upload token")
-
-
-def find_published(
-    cursor: Cursor, token: str, user_id: int, published_after: datetime
-) -> Gunid | None:
-    """The clip that was made of an upload of this user; None: none was, so far as is remembered."""
-    cursor.execute(
-        """
-        SELECT gunid FROM published_upload
-        WHERE token = %s AND user_id = %s AND published_at > %s
-        """,
-        (token, user_id, published_after),
-    )
-    row = cursor.fetchone()
-    return Gunid(row[0]) if row else None
-
-
 def touch(cursor: Cursor, token: str, at: datetime) -> None:
     """Count as a use."""
     cursor.execute("UPDATE upload SET last_used_at = %s WHERE token = %s", (at, token))
@@ -200,11 +171,7 @@ def remove(cursor: Cursor, token: str) -> None:
 
 
 def remove_expired(cursor: Cursor, used_before: datetime) -> list[str]:
-    """End uploads nobody has used since, or that a job has done with; return their tokens.
-
-    What was published before is no longer remembered.
-    """
-    cursor.execute("DELETE FROM published_upload WHERE published_at <= %s", (used_before,))
+    """End uploads nobody has used since, or that a job has done with; return their tokens."""
     cursor.execute(
         """
         DELETE FROM upload WHERE CASE WHEN purpose = 'restoring'

@@ -8,7 +8,7 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import clips, contents, documents, journal, uploads
-from archive_server.errors import Conflict, Duplicate, Forbidden, UnknownToken
+from archive_server.errors import Conflict, Duplicate, Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
@@ -84,22 +84,13 @@ class ClipService:
     async def finish_upload(self, caller: Caller, token: str) -> Gunid:
         """Verify what was sent and publish it, all or nothing; return the clip's id.
 
-        What is refused stays as it was: the bytes can be sent again, until the upload expires. Who
-        did not hear the answer may ask again, and is told the same.
+        What is refused stays as it was: the bytes can be sent again, until the upload expires.
         Raises Forbidden, UnknownToken, WrongToken, UploadBusy, RefusedAudio, Unavailable.
         """
         token, now = checked_token(token), self.now()
         used_after = now - self.uploads.policy.idle
         find = partial(_upload_to_finish, caller=caller, token=token, at=now, used_after=used_after)
-        try:
-            return await self.publisher.publish(caller, token, find)
-        except UnknownToken:
-            gunid = await self.database.read(
-                uploads.find_published, token, caller.user_id, used_after
-            )
-            if gunid is None:
-                raise
-            return gunid
+        return await self.publisher.publish(caller, token, find)
 
     async def exists(self, caller: Caller, gunid: Gunid) -> bool:
         """Whether there is such a clip (or webstream) to be seen.

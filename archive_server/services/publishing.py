@@ -234,5 +234,5 @@ def _examined(
 
 def _publish(cursor: Any, caller: Caller, upload: Upload, examined: Examined, at: datetime) -> None:
     """The last step of an upload: it ends, and one transaction makes the clip."""
-    uploads.publish(cursor, upload.token, at)
+    uploads.remove(cursor, upload.token)
     make_clip(cursor, caller, examined, at)

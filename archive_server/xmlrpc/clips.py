@@ -132,8 +132,7 @@ METHODS = (
     ),
     Method(
         "locstor.storeAudioClipClose",
-        "Verifies the bytes that were sent and makes the clip of them, all or nothing. "
-        "To who calls again, because they did not hear the answer, it is given again.",
+        "Verifies the bytes that were sent and makes the clip of them, all or nothing.",
         takes=(SESSION, Member("token", Kind.STRING, "what `storeAudioClipOpen` gave")),
         gives=(GUNID,),
         call=ClipMethods.store_close,

@@ -98,7 +98,7 @@ def test_close_before_the_bytes_twice_and_with_a_foreign_token(root: Client, cli
     assert root.fault("storeAudioClipClose", token=upload["token"])[0] == 805
     ask("PUT", upload["url"], wav(noise(S)))
     root.call("storeAudioClipClose", token=upload["token"])
-    assert root.call("storeAudioClipClose", token=upload["token"])["gunid"] == clip
+    assert root.fault("storeAudioClipClose", token=upload["token"])[0] == 805
     assert ask("PUT", upload["url"], b"more").status == 404
     lease = root.lease(clip)
     assert root.fault("storeAudioClipClose", token=lease["token"])[0] == 850
@@ -141,10 +141,7 @@ def test_two_closes_at_once_make_one_revision(root: Client, archive, clip):
         thread.start()
     for thread in threads:
         thread.join(60)
-    # Who comes while it is done is refused, and who comes later is told what was done.
-    assert len(outcomes) == 4
-    assert {"gunid": clip} in outcomes
-    assert [outcome for outcome in outcomes if outcome not in (805, {"gunid": clip})] == []
+    assert sorted(outcomes, key=str) == [805, 805, 805, {"gunid": clip}]
     assert root.fetch(clip) == whole
     session = {"Authorization": f"Bearer {root.session_id}"}
     path = f"{root.url}/clips/{clip}/revisions"

@@ -182,33 +182,9 @@ def test_after_a_refusal_the_right_bytes_can_be_sent(services, high, low):
     assert current(services, close(services, token)) == high
 
 
-def test_who_missed_the_answer_may_close_again_and_nothing_more_happens(services, high, low):
-    token = open_upload(services, high)
-    gunid = close(services, token)
-    assert close(services, token) == gunid
-    services.store_clip(low, gunid=gunid)
-    assert close(services, token) == gunid
-    assert current(services, gunid) == low
-
-
-def test_nobody_else_is_told_what_an_upload_has_become(services, high):
+def test_an_upload_is_closed_once(services, high):
     token = open_upload(services, high)
     close(services, token)
-    with pytest.raises(UnknownToken):
-        result_of(services.clips.finish_upload(services.caller(Role.ADMIN), token))
-
-
-@pytest.mark.parametrize("tidies", [False, True])
-def test_what_an_upload_has_become_is_forgotten_when_it_would_have_expired(
-    services, cursor, high, tidies
-):
-    token = open_upload(services, high)
-    close(services, token)
-    services.clock.advance(services.maintenance.retention.uploads)
-    if tidies:
-        result_of(services.maintenance.tidy())
-        cursor.execute("SELECT FROM published_upload")
-        assert cursor.rowcount == 0
     with pytest.raises(UnknownToken):
         close(services, token)
 
