@@ -46,14 +46,20 @@ def run(scale: Scale) -> Report:
             shapes = dict(zip(archives, each, strict=True))
             figures, _ = _measured(shapes, archives, scale)
             growth = _growth(figures)
-            report.add(f"{each[0].name}: page", figures)
+            _add_sizes(report, f"{each[0].name}: page", figures)
             report.add(f"{each[0].name}: growth", growth, Bound(_PAGE_GROWS), unit="times")
         for shape in _COUNTED:
             figures, hits = _measured(dict.fromkeys(archives, shape), archives, scale)
-            report.add(shape.name, figures)
+            _add_sizes(report, shape.name, figures)
             linear = _growth(hits)[OURS].median
             report.add(f"{shape.name}: growth", _growth(figures), Bound(linear), unit="times")
     return report
+
+
+def _add_sizes(report: Report, name: str, figures: Mapping[str, Figures]) -> None:
+    """A line for each size, one below the other."""
+    for size, taken in figures.items():
+        report.add(f"{name}, {size} clips", {OURS: taken})
 
 
 def _typical(size: int) -> LibraryClip:

@@ -151,7 +151,7 @@ class Receiving:
     _token: str
     total: int | None
     _staged: StagedFile
-    # That it goes on is on the disk, and so that there is the upload at all; None: already.
+    # How many bytes are meant is on the disk; None: already.
     _noted: Awaitable[None] | None
 
     @property
