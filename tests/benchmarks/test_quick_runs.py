@@ -32,6 +32,7 @@ def test_it_runs_and_its_figures_are_well_formed(subject):
     done = subprocess.run(command, cwd=TREE, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     report = Report.from_json(done.stdout)
+    assert report.cases
     for case in report.cases:
         assert case.unit
         assert OURS in case.figures, case
