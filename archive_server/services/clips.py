@@ -23,7 +23,7 @@ from archive_server.model.uploads import (
     new_token,
 )
 from archive_server.model.users import Caller
-from archive_server.services import playlists, removing, webstreams
+from archive_server.services import playlist_saving, removing, webstreams
 from archive_server.services.clip_making import require_to_store
 from archive_server.services.describing import redescribe
 from archive_server.services.publishing import Publisher
@@ -180,7 +180,7 @@ def _describe(
     clip = clips.get_ready(cursor, gunid)
     require_on_clip(cursor, caller, Action.WRITE, clip)
     if clip.file_type is FileType.PLAYLIST:
-        playlists.describe(cursor, caller, clip, xml, largest, at)
+        playlist_saving.describe(cursor, caller, clip, xml, largest, at)
         return
     document = Document.parse(xml, largest=largest)
     old = Document.parse(documents.xml(cursor, clip.document_id))

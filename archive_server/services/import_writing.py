@@ -17,7 +17,7 @@ from archive_server.model.uploads import Upload
 from archive_server.model.users import Caller
 from archive_server.services import webstreams
 from archive_server.services.clip_making import Examined, make_clip, require_to_store
-from archive_server.services.playlists import save
+from archive_server.services.playlist_saving import save
 from archive_server.services.rights import require_on_home
 
 

@@ -17,7 +17,7 @@ from archive_server.model.search import Criteria, Page
 from archive_server.model.users import Caller
 from archive_server.sample import catalogue
 from archive_server.sample.catalogue import SamplePlaylist, SampleWebstream
-from archive_server.services import playlists, webstreams
+from archive_server.services import playlist_saving, webstreams
 from archive_server.services.first_start import FIRST_USER
 from archive_server.services.publishing import Publisher
 from archive_server.services.removing import remove
@@ -126,9 +126,9 @@ def _add_playlist(
     cursor: Any, caller: Caller, sample: SamplePlaylist, xml: str, at: datetime
 ) -> None:
     playlist = Playlist.parse(xml)
-    playlists.lock(cursor, sample.gunid, playlist)
+    playlist_saving.lock(cursor, sample.gunid, playlist)
     clip = clips.find(cursor, sample.gunid)
-    playlists.save(cursor, caller, clip, sample.gunid, playlist, sample.file_name, at)
+    playlist_saving.save(cursor, caller, clip, sample.gunid, playlist, sample.file_name, at)
 
 
 def _add_webstream(cursor: Any, caller: Caller, sample: SampleWebstream, at: datetime) -> None:

@@ -17,7 +17,7 @@ from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
 from archive_server.model.playlists import Playlist
 from archive_server.model.users import Caller
-from archive_server.services import playlists, webstreams
+from archive_server.services import playlist_saving, webstreams
 from archive_server.services.clip_making import require_to_store
 
 _MTIME = re.compile(r" ?<ls:mtime[^>]*>[^<]*</ls:mtime>")
@@ -72,11 +72,11 @@ def save_webstream(
 def save_playlist(
     cursor: Any, caller: Caller, gunid: Gunid, playlist: Playlist, at: datetime
 ) -> bool:
-    playlists.lock(cursor, gunid, playlist)
+    playlist_saving.lock(cursor, gunid, playlist)
     clip = clips.find(cursor, gunid)
     old = _Old.of(cursor, clip)
     file_name = old.file_name or file_name_of(playlist.document, gunid)
-    playlists.save(cursor, caller, clip, gunid, playlist, file_name, at)
+    playlist_saving.save(cursor, caller, clip, gunid, playlist, file_name, at)
     old.require_other(cursor, gunid)
     return True
 

@@ -13,7 +13,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.leases import LeaseKind
 from archive_server.model.playlists import Playlist
 from archive_server.model.users import Caller, Role
-from archive_server.services import downloads, playlists
+from archive_server.services import downloads, playlist_saving, playlists
 
 GUNIDS = [Gunid.parse(f"{n:016x}") for n in range(1, 7)]
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -41,9 +41,9 @@ def holding(*gunids):
 
 
 def save(cursor, caller, gunid, playlist):
-    playlists.lock(cursor, gunid, playlist)
+    playlist_saving.lock(cursor, gunid, playlist)
     clip = clips.find(cursor, gunid)
-    playlists.save(cursor, caller, clip, gunid, playlist, "a.xml", AT)
+    playlist_saving.save(cursor, caller, clip, gunid, playlist, "a.xml", AT)
 
 
 def all_at_once(*works):

@@ -16,7 +16,7 @@ from archive_server.model.permissions import Object, ObjectKind
 from archive_server.model.playlists import Playlist
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller, Role
-from archive_server.services import playlists
+from archive_server.services import playlist_saving
 from archive_server.services.exporting import ArchiveFile
 from archive_server.services.permissions import PermissionService
 
@@ -60,9 +60,9 @@ def save(services: Services, gunid: Gunid, xml: str, caller: Caller | None = Non
 
 def _save(cursor: Any, caller: Caller, gunid: Gunid, xml: str, at: Any) -> None:
     playlist = Playlist.parse(xml)
-    playlists.lock(cursor, gunid, playlist)
+    playlist_saving.lock(cursor, gunid, playlist)
     found = clips.find(cursor, gunid)
-    playlists.save(cursor, caller, found, gunid, playlist, "playlist.xml", at)
+    playlist_saving.save(cursor, caller, found, gunid, playlist, "playlist.xml", at)
 
 
 def find(services: Services, gunid: Gunid) -> Clip | None:
