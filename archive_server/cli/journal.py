@@ -3,20 +3,23 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from archive_server.cli.offline import Target, failures, finished
 from archive_server.cli.options import config_option, data_option
-from archive_server.model.journal import Event, EventPage
+from archive_server.model.journal import AuditEvent, AuditPage, Event, EventPage
 from archive_server.services.journal import BEGINNING, END, JournalService
 
 # Not NOTIFY: PostgreSQL commits transactions that notify one after the other, and looking costs it
 # a fifth of a millisecond.
 _LOOK_EVERY_S = 1
 _PAGE = 1000
+
+_Read = Callable[[int], Coroutine[Any, Any, EventPage | AuditPage]]
 
 
 @click.command()
@@ -28,13 +31,24 @@ _PAGE = 1000
     help="Only what happened after the event of this number. Without it: all that is kept, or"
     " with --follow, only what happens from now on.",
 )
+@click.option(
+    "--audit",
+    is_flag=True,
+    help="Instead who logged in or was refused, what was changed about users, groups, permissions"
+    " and tokens, and who replaced or deleted something.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON an event.")
 @data_option
 @config_option
 def journal(
-    follow: bool, since: int | None, as_json: bool, data_dir: Path, config_file: Path | None
+    follow: bool,
+    since: int | None,
+    audit: bool,
+    as_json: bool,
+    data_dir: Path,
+    config_file: Path | None,
 ) -> None:
-    """Show what happened to clips, playlists and webstreams."""
+    """Show what happened to clips, playlists and webstreams, or to those who use them."""
     target = Target(data_dir, config_file)
     if follow:
         target.require_running()  # or nothing would happen, and nobody could start it
@@ -45,14 +59,18 @@ def journal(
         failures(),
         contextlib.suppress(KeyboardInterrupt),
     ):
-        for page in _pages(JournalService(database, _PAGE), since, follow=follow):
+        service = JournalService(database, _PAGE)
+        read = service.audit if audit else service.read
+        for page in _pages(read, since, follow=follow):
             for event in page.events:
-                click.echo(_as_json(event) if as_json else _as_text(event))
+                click.echo(
+                    json.dumps(_told(event), ensure_ascii=False) if as_json else _line(event)
+                )
 
 
-def _pages(journal: JournalService, cursor: int, *, follow: bool) -> Iterator[EventPage]:
+def _pages(read: _Read, cursor: int, *, follow: bool) -> Iterator[EventPage | AuditPage]:
     while True:
-        page = finished(journal.read(cursor))
+        page = finished(read(cursor))
         yield page
         cursor = page.cursor
         if not page.has_more:
@@ -61,29 +79,26 @@ def _pages(journal: JournalService, cursor: int, *, follow: bool) -> Iterator[Ev
             time.sleep(_LOOK_EVERY_S)
 
 
-def _as_text(event: Event) -> str:
-    fields = (
-        str(event.number),
-        f"{event.at:%Y-%m-%d %H:%M:%S}",
-        event.kind.value,
-        event.file_type.value if event.file_type else "-",
-        str(event.gunid),
-        str(event.revision or "-"),
-        event.login or "-",
-        event.address or "-",
-    )
-    return "\t".join(fields)
+def _line(event: Event | AuditEvent) -> str:
+    """An event for people: its fields between tabs, and `-` for what there is not."""
+    at = f"{event.at:%Y-%m-%d %H:%M:%S}"
+    return "\t".join(str(field or "-") for field in {**_told(event), "at": at}.values())
 
 
-def _as_json(event: Event) -> str:
-    shown = {
-        "number": event.number,
-        "at": event.at.isoformat(),
-        "event": event.kind.value,
-        "gunid": str(event.gunid),
+def _json(event: Event | AuditEvent) -> str:
+    return json.dumps(_told(event), ensure_ascii=False)
+
+
+def _told(event: Event | AuditEvent) -> dict[str, object]:
+    """An event for programs."""
+    begin = {"number": event.number, "at": event.at.isoformat(), "event": event.kind.value}
+    end = {"login": event.login, "address": event.address}
+    if isinstance(event, AuditEvent):
+        return {**begin, "subject": event.subject, "detail": event.detail, **end}
+    return {
+        **begin,
         "type": event.file_type and event.file_type.value,
+        "gunid": str(event.gunid),
         "revision": event.revision,
-        "login": event.login,
-        "address": event.address,
+        **end,
     }
-    return json.dumps(shown, ensure_ascii=False)

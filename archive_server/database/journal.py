@@ -1,4 +1,4 @@
-"""The journal, as it is kept: one row for each change of the library, in its own transaction.
+"""The journal, as it is kept: one row for each change, in the transaction that makes it.
 
 How numbers are given out so that no reader misses one is told in schema/0010_operations.sql.
 """
@@ -10,7 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
-from archive_server.model.journal import Event, EventKind
+from archive_server.model.journal import AUDITED, AuditEvent, AuditKind, Event, EventKind
 from archive_server.model.users import Caller
 
 
@@ -63,6 +63,34 @@ def add_all(
     assert cursor.rowcount == len(clip_ids), "they are there"
 
 
+def add_audit(
+    cursor: Cursor,
+    kind: AuditKind,
+    subject: str,
+    *,
+    by: Caller | None,
+    detail: str = "",
+    address: str | None = None,
+) -> None:
+    """Note what was done to a user, say, and by whom (None: nobody who has logged in).
+
+    `address` is where they are, where `by` does not tell.
+    """
+    cursor.execute(
+        """
+        INSERT INTO journal (at, event, subject, detail, login, address)
+        VALUES (now(), %s, %s, %s, %s, %s)
+        """,
+        (
+            kind.value,
+            subject,
+            detail or None,
+            by and by.login,
+            address or (by and by.address),
+        ),
+    )
+
+
 def horizon(cursor: Cursor) -> int:
     """Up to which number the next statement sees all there will ever be."""
     cursor.execute("SELECT journal_horizon()")
@@ -73,11 +101,14 @@ def horizon(cursor: Cursor) -> int:
 def list_between(
     cursor: Cursor, after: int, through: int, kinds: Collection[EventKind], limit: int
 ) -> list[Event]:
-    """The first events after a number, up to another one, of these kinds (none: of all)."""
+    """The first events after a number, up to another one, of these kinds (none: of all).
+
+    Events of the library, that is; for the others see `list_audit`.
+    """
     cursor.execute(
         """
         SELECT number, at, event, gunid, file_type, revision, login, address FROM journal
-        WHERE number > %(after)s AND number <= %(through)s
+        WHERE number > %(after)s AND number <= %(through)s AND gunid IS NOT NULL
         AND (%(kinds)s = '{}' OR event = ANY(%(kinds)s))
         ORDER BY number LIMIT %(limit)s
         """,
@@ -100,6 +131,29 @@ def list_between(
             address,
         )
         for number, at, kind, gunid, file_type, revision, login, address in cursor.fetchall()
+    ]
+
+
+def list_audit(cursor: Cursor, after: int, through: int, limit: int) -> list[AuditEvent]:
+    """The first after a number, up to another one, that an auditor wants to know of."""
+    cursor.execute(
+        """
+        SELECT number, at, event, gunid, subject, coalesce(detail, ''), login, address
+        FROM journal
+        WHERE number > %s AND number <= %s AND (gunid IS NULL OR event = ANY(%s))
+        ORDER BY number LIMIT %s
+        """,
+        (after, through, [kind.value for kind in AUDITED], limit),
+    )
+    return [
+        AuditEvent(
+            number,
+            at,
+            AuditKind(kind) if gunid is None else EventKind(kind),
+            subject if gunid is None else str(Gunid(gunid)),
+            *rest,
+        )
+        for number, at, kind, gunid, subject, *rest in cursor.fetchall()
     ]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archive_server.database import stores, users
+from archive_server.database import journal, stores, users
 from archive_server.errors import Conflict
+from archive_server.model.journal import AuditKind
 from archive_server.model.users import Role
 from archive_server.services import passwords
 from audio_store import AudioStore
@@ -58,6 +59,7 @@ def make_first_user(cursor: Any, data_dir: Path, password: str | None) -> MadeUp
         # The file first: a user whose password nobody knows could never log in.
         _write_private(made_up.file, f"{password}\n")
     users.add(cursor, FIRST_USER, passwords.hashed(password), Role.ADMIN)
+    journal.add_audit(cursor, AuditKind.USER_ADDED, f"user:{FIRST_USER}", by=None)
     return made_up
 
 

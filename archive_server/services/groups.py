@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import groups
+from archive_server.database import groups, journal
 from archive_server.database.permissions import find_subject
 from archive_server.model.groups import Group
+from archive_server.model.journal import AuditKind
 from archive_server.model.permissions import checked_name
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller
@@ -52,11 +53,13 @@ class GroupService:
 def _add(cursor: Any, caller: Caller | None, name: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     groups.add(cursor, name)
+    journal.add_audit(cursor, AuditKind.GROUP_ADDED, f"group:{name}", by=caller)
 
 
 def _remove(cursor: Any, caller: Caller | None, name: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     groups.remove(cursor, name)
+    journal.add_audit(cursor, AuditKind.GROUP_REMOVED, f"group:{name}", by=caller)
 
 
 def _list(cursor: Any, caller: Caller | None) -> list[Group]:
@@ -68,9 +71,15 @@ def _join(cursor: Any, caller: Caller | None, member: str, group: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     subject, subject_id = find_subject(cursor, member)
     groups.join(cursor, groups.get_id(cursor, group), subject.kind, subject_id)
+    journal.add_audit(
+        cursor, AuditKind.GROUP_JOINED, f"group:{group}", by=caller, detail=str(subject)
+    )
 
 
 def _leave(cursor: Any, caller: Caller | None, member: str, group: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     subject, subject_id = find_subject(cursor, member)
     groups.leave(cursor, groups.get_id(cursor, group), subject.kind, subject_id)
+    journal.add_audit(
+        cursor, AuditKind.GROUP_LEFT, f"group:{group}", by=caller, detail=str(subject)
+    )

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import clips, object_classes, permissions, rights, users
+from archive_server.database import clips, journal, object_classes, permissions, rights, users
 from archive_server.errors import BadRequest, NotFound
 from archive_server.model.gunid import Gunid
+from archive_server.model.journal import AuditKind
 from archive_server.model.permissions import (
     Object,
     ObjectClass,
@@ -98,13 +99,22 @@ def _put(
     require_to_administer(cursor, caller, Action.EDIT_RIGHTS)
     subject, subject_id = permissions.find_subject(cursor, text)
     permissions.put(cursor, subject, subject_id, action, target, allows=allows)
-    return Permission(subject, action, target, allows)
+    made = Permission(subject, action, target, allows)
+    journal.add_audit(cursor, AuditKind.PERMISSION_SET, str(subject), by=caller, detail=str(made))
+    return made
 
 
 def _revoke(cursor: Any, caller: Caller | None, text: str, action: Action, target: Object) -> None:
     require_to_administer(cursor, caller, Action.EDIT_RIGHTS)
     subject, subject_id = permissions.find_subject(cursor, text)
     permissions.revoke(cursor, subject, subject_id, action, target)
+    journal.add_audit(
+        cursor,
+        AuditKind.PERMISSION_REVOKED,
+        str(subject),
+        by=caller,
+        detail=f"{action.value} on {target}",
+    )
 
 
 def _list(cursor: Any, caller: Caller | None, text: str, target: Object | None) -> list[Permission]:
@@ -143,11 +153,13 @@ def _applicable(cursor: Any, user_id: int, action: Action, target: Object) -> li
 def _add_class(cursor: Any, caller: Caller | None, name: str) -> None:
     require_to_administer(cursor, caller, Action.CLASSES)
     object_classes.add(cursor, name)
+    journal.add_audit(cursor, AuditKind.CLASS_ADDED, f"class:{name}", by=caller)
 
 
 def _remove_class(cursor: Any, caller: Caller | None, name: str) -> None:
     require_to_administer(cursor, caller, Action.CLASSES)
     object_classes.remove(cursor, name)
+    journal.add_audit(cursor, AuditKind.CLASS_REMOVED, f"class:{name}", by=caller)
 
 
 def _list_classes(cursor: Any, caller: Caller | None) -> list[ObjectClass]:
@@ -159,3 +171,5 @@ def _classify(cursor: Any, caller: Caller | None, name: str, member: Object, is_
     require_to_administer(cursor, caller, Action.CLASSES)
     change = object_classes.put if is_in else object_classes.take
     change(cursor, name, member)
+    kind = AuditKind.CLASS_JOINED if is_in else AuditKind.CLASS_LEFT
+    journal.add_audit(cursor, kind, f"class:{name}", by=caller, detail=str(member))

@@ -5,15 +5,16 @@ import math
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from archive_server.blocking import Database, InThread, InTurn
 from archive_server.database import guessing as failures
-from archive_server.database import sessions, users
+from archive_server.database import journal, sessions, users
 from archive_server.errors import BadCredentials, NoSession, TooManyAttempts
 from archive_server.model import guessing
+from archive_server.model.journal import AuditKind
 from archive_server.model.users import Caller, Session, User
 from archive_server.services import passwords
 from archive_server.services.remembering import Memory, unheard
@@ -66,13 +67,14 @@ class SessionService:
         """Begin a session and return its id. Raises BadCredentials, TooManyAttempts."""
         user, password_hash = await self._verify(login, password, address)
         session_id = secrets.token_hex(16)
+        user = replace(user, address=address or None)
         await self.database.run(_begin, _digest(session_id), user, password_hash, self.now())
         return session_id
 
-    async def log_out(self, session_id: str) -> None:
+    async def log_out(self, session_id: str, address: str = "") -> None:
         """End a session. Raises NoSession when it has ended already."""
-        await self.caller(session_id)
-        await self.database.run(sessions.remove, _digest(session_id))
+        caller = replace(await self.caller(session_id), address=address or None)
+        await self.database.run(_end, _digest(session_id), caller)
 
     async def caller(self, session_id: str) -> Caller:
         """Who is behind a session id; counts as a use. Raises NoSession."""
@@ -114,7 +116,7 @@ class SessionService:
                 passwords.is_right, password, password_hash
             )
             if user is None or not right:
-                await self.database.run(failures.count_failure, keys, self.now())
+                await self.database.run(_refuse, user, address, keys, self.now())
                 raise BadCredentials("wrong login name or password")
             await self.database.run(_welcome, user, password_hash, address, keys, self.now())
             return user, password_hash
@@ -154,6 +156,19 @@ def _require_unchanged(cursor: Any, user: User, password_hash: str) -> None:
 def _begin(cursor: Any, digest: bytes, user: User, password_hash: str, at: datetime) -> None:
     _require_unchanged(cursor, user, password_hash)
     sessions.add(cursor, digest, user.user_id, at)
+    journal.add_audit(cursor, AuditKind.LOGGED_IN, f"user:{user.login}", by=user)
+
+
+def _end(cursor: Any, digest: bytes, caller: Caller) -> None:
+    sessions.remove(cursor, digest)
+    journal.add_audit(cursor, AuditKind.LOGGED_OUT, f"user:{caller.login}", by=caller)
+
+
+def _refuse(cursor: Any, user: User | None, address: str, keys: list[str], at: datetime) -> None:
+    failures.count_failure(cursor, keys, at)
+    # The name that was given is not told where nobody has it: passwords are typed there, too.
+    subject = "nobody" if user is None else f"user:{user.login}"
+    journal.add_audit(cursor, AuditKind.LOGIN_REFUSED, subject, by=None, address=address)
 
 
 def _welcome(

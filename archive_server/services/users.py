@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import users
+from archive_server.database import journal, users
 from archive_server.errors import BadRequest, Conflict
+from archive_server.model.journal import AuditKind
 from archive_server.model.permissions import checked_name
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller, Role, User
@@ -65,11 +66,13 @@ class UserService:
 def _add(cursor: Any, caller: Caller | None, login: str, password_hash: str, role: Role) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     users.add(cursor, login, password_hash, role)
+    _note(cursor, AuditKind.USER_ADDED, login, caller, role)
 
 
 def _change_password(cursor: Any, caller: Caller | None, login: str, password_hash: str) -> None:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     users.change_password(cursor, login, password_hash)
+    _note(cursor, AuditKind.PASSWORD_CHANGED, login, caller)
 
 
 def _change_role(cursor: Any, caller: Caller | None, login: str, role: Role) -> None:
@@ -77,6 +80,7 @@ def _change_role(cursor: Any, caller: Caller | None, login: str, role: Role) -> 
     if login == FIRST_USER:
         raise Conflict(f"user {FIRST_USER} stays an administrator")
     users.change_role(cursor, login, role)
+    _note(cursor, AuditKind.ROLE_CHANGED, login, caller, role)
 
 
 def _remove(cursor: Any, caller: Caller | None, login: str) -> None:
@@ -84,8 +88,16 @@ def _remove(cursor: Any, caller: Caller | None, login: str) -> None:
     if login == FIRST_USER:
         raise Conflict(f"user {FIRST_USER} stays: an archive without an administrator is of no use")
     users.remove(cursor, login)
+    _note(cursor, AuditKind.USER_REMOVED, login, caller)
 
 
 def _list(cursor: Any, caller: Caller | None) -> list[User]:
     require_to_administer(cursor, caller, Action.SUBJECTS)
     return users.list_users(cursor)
+
+
+def _note(
+    cursor: Any, kind: AuditKind, login: str, caller: Caller | None, role: Role | None = None
+) -> None:
+    detail = "" if role is None else f"role {role}"
+    journal.add_audit(cursor, kind, f"user:{login}", by=caller, detail=detail)

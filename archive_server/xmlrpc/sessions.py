@@ -50,7 +50,7 @@ class SessionMethods:
 
     async def log_out(self, client: Client, struct: Struct) -> Struct:
         """End a session."""
-        await self.sessions.log_out(text(struct, "sessid"))
+        await self.sessions.log_out(text(struct, "sessid"), client.address)
         return {"status": True}
 
 

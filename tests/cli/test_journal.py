@@ -92,3 +92,21 @@ def test_nothing_is_followed_that_nobody_serves(serving):
     assert refused.returncode == 1
     assert "nobody serves the archive" in refused.stderr
     assert server.command("journal").returncode == 0
+
+
+def test_the_audit_is_shown_apart_from_the_library(serving):
+    server, client = serving
+    make(client)
+    assert server.command("user", "add", "kim", "--role", "maintainer").returncode == 0
+    lines = [
+        line.split("\t")[2:] for line in server.command("journal", "--audit").stdout.split("\n")
+    ]
+    assert lines == [
+        ["user-added", "user:root", "-", "-", "-"],
+        ["logged-in", "user:root", "-", "root", "127.0.0.1"],
+        ["user-added", "user:kim", "role maintainer", "-", "-"],
+        [],
+    ]
+    last = server.command("journal", "--audit", "--json").stdout.splitlines()[-1]
+    assert json.loads(last)["subject"] == "user:kim"
+    assert len(server.command("journal").stdout.splitlines()) == 1
