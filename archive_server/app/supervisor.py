@@ -13,7 +13,6 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,13 +24,13 @@ from twisted.logger import Logger
 from archive_server.app.foundation import Announcement, founded
 from archive_server.app.listening import entrances
 from archive_server.app.server import allow_open_files, require_certificates
-from archive_server.app.worker import ALIVE, PROGRAM, Task
+from archive_server.app.worker import PROGRAM, Task
+from archive_server.app.worker_process import WorkerProcess
 from archive_server.config import Config
 
 log = Logger()
 
 _LOOK_S = 1  # after PostgreSQL
-_START_S = 60  # for a worker to get ready
 _SILENT_S = 60  # for one that is, without saying that it is alive
 _ASLEEP_S = 10  # who has not looked for so long did not run, and perhaps nobody did
 _SETTLED_S = 10  # who has lived for so long did not die of starting
@@ -84,30 +83,11 @@ def supervise(
         supervisor.run(lambda: foundation.announce(announcement, urls))
 
 
-@dataclass(eq=False)
-class _Worker:
-    """A worker process."""
-
-    number: int
-    process: "subprocess.Popen[bytes]"
-    pipe: int  # it says ALIVE there; and is at its end when the process is
-    started_at: float
-    heard_at: float
-    is_ready: bool = False
-
-    def is_late(self, now: float, silent_s: float) -> bool:
-        return now > self.heard_at + (silent_s if self.is_ready else _START_S)
-
-    def tell(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        self.process.send_signal(number)
-
-
 @dataclass
 class _Seat:
     """The place of one worker: who is there, and when the next is due."""
 
-    worker: _Worker | None = None
+    worker: WorkerProcess | None = None
     deaths: int = 0  # one soon after the other
     due_at: float = 0
 
@@ -133,8 +113,8 @@ class Supervisor:
         self._silent_s = silent_s
         self._worked_at = time.monotonic()
         self._seats = [_Seat() for _ in range(task.of)]
-        self._successors: list[_Worker] = []  # of a graceful restart, until all are ready
-        self._leaving: set[_Worker] = set()
+        self._successors: list[WorkerProcess] = []  # of a graceful restart, until all are ready
+        self._leaving: set[WorkerProcess] = set()
         self._selector = selectors.DefaultSelector()
         self._signals: list[int] = []
         self._has_been_ready = False
@@ -229,38 +209,20 @@ class Supervisor:
             log.failure("worker {number} cannot be started", number=number)
             seat.due_at = time.monotonic() + _LONGEST_PAUSE_S
 
-    def _started(self, number: int) -> _Worker:
+    def _started(self, number: int) -> WorkerProcess:
         """Start a worker. Raises OSError."""
-        reading, writing = os.pipe()
-        try:
-            is_beginning = not self._has_been_ready
-            task = replace(self._task, number=number, is_beginning=is_beginning, ready=writing)
-            process = subprocess.Popen(
-                [*self._program, task.to_json()],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(writing, *task.sockets),
-                env={key: value for key, value in os.environ.items() if key not in _SECRETS},
-                start_new_session=True,  # Ctrl-C on the terminal is for us to pass on
-            )
-        except BaseException:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
-        now = time.monotonic()
-        worker = _Worker(number, process, reading, started_at=now, heard_at=now)
-        self._selector.register(reading, selectors.EVENT_READ, worker)
+        is_beginning = not self._has_been_ready
+        task = replace(self._task, number=number, is_beginning=is_beginning)
+        worker = WorkerProcess.start(self._program, task)
+        self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         return worker
 
-    def _hear(self, worker: _Worker) -> None:
+    def _hear(self, worker: WorkerProcess) -> None:
         """Take in that a worker is alive, or has ended."""
-        if os.read(worker.pipe, 4096).startswith(ALIVE):
-            worker.is_ready = True
-            worker.heard_at = time.monotonic()
+        if worker.hear():
             return
         self._selector.unregister(worker.pipe)
-        os.close(worker.pipe)
-        worker.process.wait()
+        worker.bury()
         if worker in self._leaving:
             self._leaving.discard(worker)
         elif worker in self._successors:
@@ -270,7 +232,7 @@ class Supervisor:
         else:
             self._leave_empty(self._seats[worker.number], worker)
 
-    def _leave_empty(self, seat: _Seat, worker: _Worker) -> None:
+    def _leave_empty(self, seat: _Seat, worker: WorkerProcess) -> None:
         seat.worker = None
         if self._is_stopping:
             return
@@ -284,11 +246,11 @@ class Supervisor:
         log.error(
             "worker {number} has ended ({end}) and is replaced{when}",
             number=worker.number,
-            end=_told(worker.process.returncode),
+            end=worker.end,
             when=f" in {pause} s" if pause else "",
         )
 
-    def _workers(self) -> list[_Worker]:
+    def _workers(self) -> list[WorkerProcess]:
         """All that run."""
         seated = [seat.worker for seat in self._seats if seat.worker is not None]
         return [*seated, *self._successors, *self._leaving]
@@ -310,7 +272,7 @@ class Supervisor:
                 worker.heard_at = now
                 self._kill([worker])
 
-    def _kill(self, workers: Sequence[_Worker]) -> None:
+    def _kill(self, workers: Sequence[WorkerProcess]) -> None:
         for worker in workers:
             worker.tell(signal.SIGKILL)
 
@@ -348,10 +310,3 @@ class Supervisor:
             signal.set_wakeup_fd(awakened)
             os.close(reading)
             os.close(writing)
-
-
-_SECRETS = frozenset({"ARCHIVE_ADMIN_PASSWORD"})  # which only the first start needs
-
-
-def _told(returncode: int) -> str:
-    return signal.Signals(-returncode).name if returncode < 0 else f"exit code {returncode}"
