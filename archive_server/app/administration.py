@@ -1,10 +1,12 @@
-"""Administering users, groups and permissions: what commands need, too, and no more than that."""
+"""Administering users, groups, permissions and tokens: what commands need, and no more."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from archive_server.blocking import Database, InThread
 from archive_server.services.groups import GroupService
 from archive_server.services.permissions import PermissionService
+from archive_server.services.tokens import TokenService
 from archive_server.services.users import UserService
 
 
@@ -15,6 +17,7 @@ class Administration:
     users: UserService
     groups: GroupService
     permissions: PermissionService
+    tokens: TokenService
 
 
 def build_administration(database: Database, hash_in_thread: InThread) -> Administration:
@@ -23,4 +26,5 @@ def build_administration(database: Database, hash_in_thread: InThread) -> Admini
         UserService(database, hash_in_thread),
         GroupService(database),
         PermissionService(database),
+        TokenService(database, lambda: datetime.now(UTC)),
     )

@@ -37,6 +37,7 @@ from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.tokens import TokenMethods
 from archive_server.xmlrpc.transfer import TransferMethods
 from archive_server.xmlrpc.webstreams import WebstreamMethods
 
@@ -99,4 +100,5 @@ def build_methods(services: Services) -> Mapping[str, Method]:
         PreferenceMethods(sessions, services.preferences),
         AdministrationMethods(sessions, admin.users, admin.groups),
         PermissionMethods(sessions, admin.permissions),
+        TokenMethods(sessions, admin.tokens),
     )

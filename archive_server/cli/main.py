@@ -12,6 +12,7 @@ from archive_server.cli.object_classes import object_class
 from archive_server.cli.permissions import permission
 from archive_server.cli.playlists import playlist
 from archive_server.cli.serve import migrate, serve
+from archive_server.cli.tokens import token
 from archive_server.cli.trash import trash
 from archive_server.cli.users import user
 
@@ -26,6 +27,7 @@ for command in (
     serve,
     migrate,
     user,
+    token,
     group,
     permission,
     object_class,

@@ -45,8 +45,8 @@ def some_gunids(cursor: Cursor, count: int) -> list[Gunid]:
 
 
 def remove_sessions(cursor: Cursor) -> None:
-    """End every session."""
-    cursor.execute("DELETE FROM session")
+    """End every session, and every API token."""
+    cursor.execute("DELETE FROM session; DELETE FROM api_token")
 
 
 def restore_users(cursor: Cursor, kept: int) -> None:

@@ -16,6 +16,20 @@ class Action(StrEnum):
     ANY = "_all"  # in rules only: every action
 
 
+class Scope(StrEnum):
+    """How much of what a user may do, somebody who acts for them may."""
+
+    READ = "read"
+    WRITE = "write"  # and read
+    ADMIN = "admin"  # everything
+
+    def allows(self, action: Action) -> bool:
+        """Whether an action is within it, whatever the rules say."""
+        if self is Scope.ADMIN:
+            return True
+        return action is Action.READ or (self is Scope.WRITE and action is Action.WRITE)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule that applies to somebody who wants to do something with an object.

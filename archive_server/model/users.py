@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from archive_server.model.rights import Scope
+
 
 class Role(StrEnum):
     """What a user is meant for: it decides which of the groups that are built in they are in.
@@ -25,6 +27,7 @@ class User:
     login: str
     role: Role
     address: str | None = field(default=None, compare=False)  # where they call from, if known
+    scope: Scope = field(default=Scope.ADMIN, compare=False)  # less for a program with a token
 
 
 Caller: TypeAlias = User  # the one behind a call

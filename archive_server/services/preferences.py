@@ -6,7 +6,9 @@ from typing import Any
 from archive_server.blocking import Database
 from archive_server.database import groups, preferences
 from archive_server.errors import BadRequest, Forbidden, TooLarge
+from archive_server.model.rights import Action
 from archive_server.model.users import Caller
+from archive_server.services.rights import require_scope
 
 _LONGEST_KEY = 255  # characters
 _LARGEST_VALUE = 2**20  # bytes; a studio's scratch pad takes some kilobytes
@@ -23,13 +25,18 @@ class PreferenceService:
         return await self.database.run(preferences.get, caller.user_id, _checked_key(key))
 
     async def save(self, caller: Caller, key: str, value: str) -> None:
-        """Keep something for the caller. Raises BadRequest, TooLarge."""
+        """Keep something for the caller. Raises Forbidden, BadRequest, TooLarge."""
+        require_scope(caller, Action.WRITE)
         await self.database.run(
             preferences.save, caller.user_id, _checked_key(key), _checked_value(value)
         )
 
     async def remove(self, caller: Caller, key: str) -> None:
-        """Forget what the caller keeps under a key. Raises UnknownPreference, BadRequest."""
+        """Forget what the caller keeps under a key.
+
+        Raises Forbidden, UnknownPreference, BadRequest.
+        """
+        require_scope(caller, Action.WRITE)
         await self.database.run(preferences.remove, caller.user_id, _checked_key(key))
 
     async def load_of_group(self, caller: Caller, group: str, key: str) -> str:
@@ -41,6 +48,7 @@ class PreferenceService:
 
         Raises UnknownGroup, Forbidden, BadRequest, TooLarge.
         """
+        require_scope(caller, Action.WRITE)
         await self.database.run(
             _save_of_group, caller, group, _checked_key(key), _checked_value(value)
         )

@@ -19,6 +19,7 @@ _VERBS = {
 
 def require_on_clip(cursor: Any, caller: Caller, action: Action, clip: Clip) -> None:
     """Raise Forbidden unless the caller may do this with a clip, playlist or webstream."""
+    require_scope(caller, action)
     applicable = rights.applicable(
         cursor, caller.user_id, action, clip_id=clip.clip_id, home_of=clip.owner_id
     )
@@ -28,6 +29,7 @@ def require_on_clip(cursor: Any, caller: Caller, action: Action, clip: Clip) -> 
 
 def require_on_home(cursor: Any, caller: Caller, action: Action) -> None:
     """Raise Forbidden unless the caller may do this in their own home: WRITE is to add to it."""
+    require_scope(caller, action)
     applicable = rights.applicable(cursor, caller.user_id, action, home_of=caller.user_id)
     if not is_allowed(action, applicable):
         raise _forbidden(caller, action, f"home:{caller.login}")
@@ -35,6 +37,7 @@ def require_on_home(cursor: Any, caller: Caller, action: Action) -> None:
 
 def require_on_archive(cursor: Any, caller: Caller, action: Action) -> None:
     """Raise Forbidden unless the caller may do this with all of it: READ is to search."""
+    require_scope(caller, action)
     if not is_allowed(action, rights.applicable(cursor, caller.user_id, action)):
         raise _forbidden(caller, action, "the archive")
 
@@ -43,6 +46,12 @@ def require_to_administer(cursor: Any, caller: Caller | None, action: Action) ->
     """As `require_on_archive`; None is the operator of the machine, who may do everything."""
     if caller is not None:
         require_on_archive(cursor, caller, action)
+
+
+def require_scope(caller: Caller, action: Action) -> None:
+    """Raise Forbidden where a program may not do this for its user, whatever the user may."""
+    if not caller.scope.allows(action):
+        raise Forbidden(f"the API token's scope, {caller.scope}, is not enough for this")
 
 
 def _forbidden(caller: Caller, action: Action, what: str) -> Forbidden:

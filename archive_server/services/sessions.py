@@ -1,6 +1,5 @@
 """Who may come in: logging in and out, and who is behind a session id."""
 
-import hashlib
 import math
 import re
 import secrets
@@ -11,13 +10,15 @@ from typing import Any
 
 from archive_server.blocking import Database, InThread, InTurn
 from archive_server.database import guessing as failures
-from archive_server.database import journal, sessions, users
-from archive_server.errors import BadCredentials, NoSession, TooManyAttempts
+from archive_server.database import journal, sessions, tokens, users
+from archive_server.errors import BadCredentials, BadRequest, NoSession, TooManyAttempts
 from archive_server.model import guessing
 from archive_server.model.journal import AuditKind
+from archive_server.model.tokens import ApiToken, is_api_token
 from archive_server.model.users import Caller, Session, User
 from archive_server.services import passwords
 from archive_server.services.remembering import Memory, unheard
+from archive_server.services.tokens import digest_of
 
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 # Longer ones are nobody's, and hashing them would be work for an attacker to give us.
@@ -35,7 +36,7 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class KnownSession:
-    """A session that is remembered."""
+    """A session, or an API token, that is remembered."""
 
     caller: Caller
     since: datetime
@@ -68,34 +69,49 @@ class SessionService:
         user, password_hash = await self._verify(login, password, address)
         session_id = secrets.token_hex(16)
         user = replace(user, address=address or None)
-        await self.database.run(_begin, _digest(session_id), user, password_hash, self.now())
+        await self.database.run(_begin, digest_of(session_id), user, password_hash, self.now())
         return session_id
 
     async def log_out(self, session_id: str, address: str = "") -> None:
-        """End a session. Raises NoSession when it has ended already."""
+        """End a session. Raises NoSession when it has ended already, BadRequest for a token."""
+        if is_api_token(session_id):
+            raise BadRequest("an API token ends when it is removed")
         caller = replace(await self.caller(session_id), address=address or None)
-        await self.database.run(_end, _digest(session_id), caller)
+        await self.database.run(_end, digest_of(session_id), caller)
 
     async def caller(self, session_id: str) -> Caller:
-        """Who is behind a session id; counts as a use. Raises NoSession."""
-        if not _SESSION_ID.fullmatch(session_id):
+        """Who is behind a session id, or an API token; counts as a use. Raises NoSession."""
+        is_token = is_api_token(session_id)
+        if not is_token and not _SESSION_ID.fullmatch(session_id):
             raise _no_session()
-        digest, now = _digest(session_id), self.now()
+        digest, now = digest_of(session_id), self.now()
         known = self.memory.find(digest)
         if known is not None and known.since <= now < known.until:
             return known.caller
         with self.memory.reading(digest) as remember:
-            found = await self.database.run(
-                sessions.use,
-                digest,
-                at=now,
-                created_after=now - self.policy.absolute,
-                used_after=now - self.policy.idle,
-            )
-            if found is None:
-                raise _no_session()
-            remember(self._known(found, now))
+            look = self._look_for_token if is_token else self._look_for_session
+            found = await look(digest, now)
+            remember(found)
         return found.caller
+
+    async def _look_for_session(self, digest: bytes, now: datetime) -> KnownSession:
+        session = await self.database.run(
+            sessions.use,
+            digest,
+            at=now,
+            created_after=now - self.policy.absolute,
+            used_after=now - self.policy.idle,
+        )
+        if session is None:
+            raise _no_session()
+        return self._known(session, now)
+
+    async def _look_for_token(self, digest: bytes, now: datetime) -> KnownSession:
+        found = await self.database.run(tokens.use, digest, now)
+        if found is None:
+            raise NoSession("this API token is unknown, has expired or was removed")
+        caller, token = found
+        return KnownSession(caller, now, _next_look(token, now))
 
     def _known(self, session: Session, now: datetime) -> KnownSession:
         """What to remember: not beyond the next time that its use is noted, or its end."""
@@ -126,8 +142,12 @@ def _no_session() -> NoSession:
     return NoSession("invalid session id: log in first")
 
 
-def _digest(session_id: str) -> bytes:
-    return hashlib.sha256(session_id.encode()).digest()
+def _next_look(token: ApiToken, now: datetime) -> datetime:
+    """When the use of a token is noted next, or when it expires."""
+    used_at = token.last_used_at
+    noted_at = now if used_at is None or now - used_at > sessions.RESOLUTION else used_at
+    next_use = noted_at + sessions.RESOLUTION
+    return next_use if token.expires_at is None else min(next_use, token.expires_at)
 
 
 def _admit(

@@ -17,6 +17,7 @@ from archive_server.xmlrpc import (
     reset,
     search,
     sessions,
+    tokens,
     transfer,
     webstreams,
 )
@@ -40,6 +41,7 @@ _TABLES: Mapping[type, Sequence[Method]] = {
     preferences.PreferenceMethods: preferences.METHODS,
     administration.AdministrationMethods: administration.METHODS,
     permissions.PermissionMethods: permissions.METHODS,
+    tokens.TokenMethods: tokens.METHODS,
     SystemMethods: introspection.METHODS,
 }
 

@@ -9,7 +9,7 @@ from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import text
 from archive_server.xmlrpc.values import Struct
 
-SESSION = Member("sessid", Kind.STRING, "the session id that `login` gave")
+SESSION = Member("sessid", Kind.STRING, "the session id that `login` gave, or an API token")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from archive_server.xmlrpc.reset import ResetMethods
 from archive_server.xmlrpc.resource import XmlRpcResource
 from archive_server.xmlrpc.search import SearchMethods
 from archive_server.xmlrpc.sessions import SessionMethods
+from archive_server.xmlrpc.tokens import TokenMethods
 from archive_server.xmlrpc.transfer import TransferMethods
 from archive_server.xmlrpc.webstreams import WebstreamMethods
 
@@ -67,6 +68,7 @@ def resource(services: Services) -> XmlRpcResource:
         PreferenceMethods(services.sessions, services.preferences),
         AdministrationMethods(services.sessions, admin.users, admin.groups),
         PermissionMethods(services.sessions, admin.permissions),
+        TokenMethods(services.sessions, admin.tokens),
     )
     base_url = partial(urls.base_url, public_url="")
     return XmlRpcResource(Dispatcher(methods, immediately), base_url, LARGEST)

@@ -1,11 +1,14 @@
 """Walks the table of methods: what each answers to callers who get it wrong."""
 
+import contextlib
 import xmlrpc.client
 
 import pytest
 from services.transfers import packed, read
+from support import result_of
 
 from archive_server.errors import NoSession, NotFound, WrongToken
+from archive_server.model.rights import Scope
 from archive_server.model.users import Role
 from archive_server.problems import fault_code_of
 from archive_server.xmlrpc.method import Kind, Method
@@ -362,6 +365,47 @@ def test_no_method_that_takes_a_token_is_left_out():
     shorts = {method.name.rpartition(".")[2] for method in TAKING_TOKENS}
     users = set().union(*KINDS_OF_TOKEN.values())
     assert shorts == users | {"restoreBackupCheck", "restoreBackupClose"}
+
+
+# What a token changes that may only read: what reading takes.
+_READING = {"lease", "job", "export_member", "api_token"}
+
+
+def changed_by(services, client, method, members):
+    """The tables in which a call changes something; it is taken back."""
+    connection = services.database.connection
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT changed_by")
+        before = rows_of(services)
+        with contextlib.suppress(xmlrpc.client.Fault):
+            client.call(method.name, members)
+        after = rows_of(services)
+        cursor.execute("ROLLBACK TO SAVEPOINT changed_by")
+    return {table for table in after if after[table] != before[table]}
+
+
+def test_a_token_that_may_only_read_changes_nothing(client, services, call_of, stocked):
+    """And one that may write governs nobody; each time for a user who may do everything."""
+    services.session_id(Role.ADMIN)
+    made = services.administration.tokens
+    ids = {"gunid": stocked["clip"], "plid": stocked["playlist"], "plids": [stocked["playlist"]]}
+    ids |= {"pass": "a password", "login": "client"}
+    services.session_id(Role.CLIENT)
+    changed = {}
+    for scope in Scope:
+        token = result_of(made.add(None, "admin", scope.value, scope, 0))
+        for method in IN_SESSION.args[1]:
+            members = call_of(method) | ids | {"sessid": token}
+            for name in ("gunid", "plid"):
+                members |= {name: stocked["playlist" if "laylist" in method.name else "clip"]}
+            changed[scope, method.name] = changed_by(services, client, method, members) - _READING
+    read = {name for (scope, name), tables in changed.items() if scope is Scope.READ and tables}
+    assert read == set()
+    write = {name for (scope, name), tables in changed.items() if scope is Scope.WRITE and tables}
+    assert {name for name in write if name.startswith("admin.")} == set()
+    assert {"locstor.savePref", "locstor.storeAudioClipOpen", "locstor.deleteAudioClip"} < write
+    every = {name for (scope, name), tables in changed.items() if scope is Scope.ADMIN and tables}
+    assert {"admin.addUser", "admin.removeUser", "admin.addGroup", "admin.addPermission"} < every
 
 
 def test_no_method_needs_no_session_but_these():
