@@ -24,6 +24,10 @@ def test_only_administrators_administer(client, services, method, role):
     members = {member.name: "x" for member in method.takes} | {
         "sessid": services.session_id(role),
         "role": "client",
+        "scope": "read",
+        "days": 1,
+        "cursor": 0,
+        "limit": 1,
         "action": "read",
         "object": "archive",
     }
