@@ -104,6 +104,10 @@ class Transactions:
                 raise Conflict("something that this needs has just been removed") from error
             except (psycopg2.OperationalError, ReadOnlySqlTransaction) as error:
                 raise Unavailable(_TROUBLE) from error
+            except psycopg2.DatabaseError as error:
+                if _has_no_answer(error):
+                    raise Unavailable(_TROUBLE) from error
+                raise
         raise AssertionError("the last attempt returns or raises")
 
     def counts(self) -> tuple[int, int]:
@@ -136,8 +140,8 @@ class Transactions:
             try:
                 with connection.cursor() as cursor:
                     result = work(cursor, *args, **kwargs)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-                if connection.closed:
+            except psycopg2.Error as error:
+                if connection.closed or _has_no_answer(error):
                     raise _LostBeforeCommit from error
                 raise
             connection.commit()
@@ -181,6 +185,15 @@ class Transactions:
             dropped, self._idle = self._idle, []
         for connection in dropped:
             connection.close()
+
+
+def _has_no_answer(error: psycopg2.Error) -> bool:
+    """Whether a statement got no answer, and the connection is lost.
+
+    Where a server process is killed psycopg2 does not see that: it raises the most general of its
+    errors, without a code, takes the connection for open, and even rolls back.
+    """
+    return type(error) is psycopg2.DatabaseError and error.pgcode is None
 
 
 def _rolled_back(connection: Connection) -> bool:

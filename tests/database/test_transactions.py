@@ -174,6 +174,38 @@ def test_a_connection_cut_by_every_attempt_is_given_up(transactions):
     assert len(attempts) == 2
 
 
+@pytest.mark.parametrize("statement", ["SELECT pg_sleep(60)", "COMMIT"])
+def test_a_server_process_that_is_killed_is_unavailable(archive_directory, statement):
+    """psycopg2 raises DatabaseError then, and takes the connection for open."""
+    server = EmbeddedPostgres.start(archive_directory, extra_settings={"fsync": "off"})
+    transactions = Transactions(server.dsn())
+    transactions.perform(execute, SLOW_COMMIT)
+
+    def die(cursor):
+        execute(cursor, "INSERT INTO thing VALUES ('maybe')")
+        killing = threading.Timer(0.2, os.kill, (backend(cursor), signal.SIGKILL))
+        killing.start()
+        if statement != "COMMIT":
+            execute(cursor, statement)
+
+    try:
+        with pytest.raises(Unavailable):
+            transactions.perform(die)
+        assert eventually(lambda: names(transactions)) == []
+    finally:
+        transactions.close()
+        server.stop()
+
+
+SLOW_COMMIT = """
+    CREATE TABLE thing (name text PRIMARY KEY);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON thing DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait()
+"""
+
+
 def test_what_was_cut_off_while_committing_is_not_done_twice(transactions):
     transactions.perform(
         execute,
