@@ -94,6 +94,7 @@ class Retention:
     trash_days: int = option(30, most=_MOST_DAYS)
     revisions_days: int = option(7, most=_MOST_DAYS)
     journal_days: int = option(0, most=_MOST_DAYS)  # 0: for ever
+    orphans_s: int = option(24 * 3600, least=10, most=_MOST_HOURS * 3600)  # bytes that no row knows
 
 
 @dataclass(frozen=True, slots=True)

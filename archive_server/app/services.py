@@ -216,7 +216,7 @@ def _retention(config: Config) -> Retention:
         file_leases=timedelta(days=config.leases.file_idle_days) or None,
         trash=timedelta(days=config.retention.trash_days),
         revisions=timedelta(days=config.retention.revisions_days),
-        orphans=timedelta(days=1),
+        orphans=timedelta(seconds=config.retention.orphans_s),
         journal=timedelta(days=config.retention.journal_days) or None,
     )
 
