@@ -77,6 +77,8 @@ class Uploads:
 
     idle_hours: int = option(24, least=1, most=_MOST_HOURS)
     largest_bytes: int = option(0)  # 0: as much as the disk takes
+    per_user: int = option(200)  # open at a time; 0: any number
+    user_bytes: int = option(0)  # that a user may own; 0: any number
 
 
 @dataclass(frozen=True, slots=True)

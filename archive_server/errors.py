@@ -105,6 +105,14 @@ class TooLarge(ArchiveError):
     """More bytes than the configuration allows."""
 
 
+class QuotaExceeded(ArchiveError):
+    """The user owns as many bytes as they may, or would."""
+
+
+class TooManyUploads(QuotaExceeded):
+    """The user has as many uploads open as they may."""
+
+
 class Unavailable(ArchiveError):
     """The store or the database is away; nothing is lost, try again in `retry_after` seconds."""
 

@@ -47,6 +47,8 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.RefusedAudio: Problem(805, 422, "Audio refused"),
     errors.RefusedArchive: Problem(805, 422, "Archive refused"),
     errors.TooLarge: Problem(805, 413, "Too large"),
+    errors.QuotaExceeded: Problem(805, 507, "Quota exceeded"),
+    errors.TooManyUploads: Problem(805, 429, "Too many uploads"),
     errors.Unavailable: Problem(804, 503, "Not available now"),
 }
 

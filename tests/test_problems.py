@@ -33,7 +33,7 @@ def test_every_error_is_listed_itself(kind: type[ArchiveError]) -> None:
 def test_every_error_has_a_classic_fault_code_and_an_error_status(kind: type[ArchiveError]) -> None:
     problem = problem_for(_made(kind))
     assert 801 <= problem.fault_code <= 888
-    assert 400 <= problem.status <= 503
+    assert 400 <= problem.status <= 507
     assert fault_code("locstor.anything", _made(kind)) == problem.fault_code
 
 

@@ -30,6 +30,7 @@ from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
+from archive_server.services.quotas import Quota
 from archive_server.services.remembering import Hearing
 from archive_server.services.render_work import RenderWork
 from archive_server.services.rendering import RenderingService
@@ -108,12 +109,13 @@ def build_services(
     """The services, over what is given; nothing is started."""
     retention = _retention(config)
     idle_lease = retention.leases
+    quota = Quota(config.uploads.per_user, config.uploads.user_bytes)
     uploads = UploadService(
         seams.database,
         store,
         seams.disk,
         now,
-        UploadPolicy(retention.uploads, config.uploads.largest_bytes),
+        UploadPolicy(retention.uploads, config.uploads.largest_bytes, quota),
     )
     publisher = Publisher(
         seams.database,
@@ -123,6 +125,7 @@ def build_services(
         seams.probe,
         now,
         frozenset(config.audio.accept),
+        quota,
     )
     clip_policy = ClipPolicy(
         IdStyle(config.ids.style),

@@ -18,6 +18,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.journal import EventKind
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller
+from archive_server.services.quotas import UNBOUNDED, Quota, require_room
 from archive_server.services.rights import require_on_clip, require_on_home
 from audio_store.probe import Facts, Report
 
@@ -35,6 +36,7 @@ class Examined:
     facts: Facts
     report: Report
     publish_file: Callable[[], object]  # gives the bytes their final name; may be called again
+    quota: Quota = UNBOUNDED  # of whoever will own it
 
 
 def require_to_store(cursor: Any, caller: Caller, clip: Clip | None) -> None:
@@ -48,7 +50,7 @@ def require_to_store(cursor: Any, caller: Caller, clip: Clip | None) -> None:
 def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> None:
     """Give the file its name, and make the clip, or a new revision of it.
 
-    Raises Conflict if the id is that of something else.
+    Raises Conflict if the id is that of something else, and QuotaExceeded.
     """
     clips.lock_gunid(cursor, examined.gunid)
     contents.lock(cursor, examined.content.sha256)  # the janitor stays away from these bytes
@@ -57,6 +59,8 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
         raise Conflict(f"{examined.gunid} is {clip.file_type.noun}, not an audio clip")
     require_to_store(cursor, caller, clip)
+    owner_id = clip.owner_id if clip else caller.user_id
+    require_room(cursor, examined.quota, owner_id, examined.content.size)
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
     file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
     document = _document(examined, file_name, old, clip).stamped(at)

@@ -62,7 +62,7 @@ class ClipService:
 
         `document`, `file_name` and `md5` (hex) may be empty; a clip then keeps the name it has.
         Nothing of the archive changes before `finish_upload`. Raises Forbidden, BadRequest,
-        BadDocument, Conflict, Duplicate.
+        BadDocument, Conflict, Duplicate, TooManyUploads, QuotaExceeded.
         """
         announced = announced_md5(md5)
         if document:
@@ -78,14 +78,17 @@ class ClipService:
             digested=None,
             last_used_at=self.now(),
         )
-        await self.database.run(_reserve, caller, upload, self.policy.refuse_duplicates)
+        await self.database.run(
+            _reserve, caller, upload, self.policy.refuse_duplicates, self.uploads
+        )
         return upload
 
     async def finish_upload(self, caller: Caller, token: str) -> Gunid:
         """Verify what was sent and publish it, all or nothing; return the clip's id.
 
         What is refused stays as it was: the bytes can be sent again, until the upload expires.
-        Raises Forbidden, UnknownToken, WrongToken, UploadBusy, RefusedAudio, Unavailable.
+        Raises Forbidden, UnknownToken, WrongToken, UploadBusy, RefusedAudio, QuotaExceeded,
+        Unavailable.
         """
         token, now = checked_token(token), self.now()
         used_after = now - self.uploads.policy.idle
@@ -132,7 +135,9 @@ class ClipService:
         return Document.parse(xml, largest=self.policy.largest_document)
 
 
-def _reserve(cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: bool) -> None:
+def _reserve(
+    cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: bool, service: UploadService
+) -> None:
     clip = clips.find(cursor, upload.clip)
     require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
@@ -141,7 +146,7 @@ def _reserve(cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: boo
         file_name = contents.file_name_with(cursor, upload.announced_md5)
         if file_name is not None:
             raise Duplicate(f"the archive has this audio already, as {file_name}")
-    uploads.add(cursor, upload)
+    service.add(cursor, upload)
 
 
 def _upload_to_finish(

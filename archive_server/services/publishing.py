@@ -25,6 +25,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.uploads import Upload, difference, new_token
 from archive_server.model.users import Caller
 from archive_server.services.clip_making import Examined, make_clip
+from archive_server.services.quotas import UNBOUNDED, Quota
 from archive_server.services.storing import store_errors
 from audio_store import (
     AudioStore,
@@ -51,6 +52,7 @@ class Publisher:
     in_probe: InThread  # reading whole files
     now: Callable[[], datetime]
     accept: frozenset[str]  # codes of refusals that the station overrules
+    quota: Quota = UNBOUNDED
 
     async def publish(self, caller: Caller, token: str, find: Callable[[Any], Upload]) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
@@ -74,7 +76,7 @@ class Publisher:
             _compare(upload, content)
             facts, report = await self._examine(staged, upload.file_name)
             publish_file = self._publication(staged, content)
-            examined = _examined(upload, content, facts, report, publish_file)
+            examined = self._examined(upload, content, facts, report, publish_file)
             await self._finish(caller, upload, examined)
         finally:
             if staged.is_open:  # else it has been published
@@ -122,7 +124,9 @@ class Publisher:
                 raise RefusedAudio("there are no bytes", "empty")
             facts, report = await self._examine(staged, file_name)
             publish_file = self._publication(staged, content)
-            yield Examined(gunid, file_name, document, content, facts, report, publish_file)
+            yield Examined(
+                gunid, file_name, document, content, facts, report, publish_file, self.quota
+            )
         finally:
             # It may have been published already, and what is left here the janitor would find.
             with suppress(AudioStoreError):
@@ -140,7 +144,8 @@ class Publisher:
         _compare(upload, Content(content.sha256, content.md5, size))
         facts, report = await self._probe(self.store.path(content_id), upload.file_name)
         still_there = partial(self.store.size, content_id)
-        await self._finish(caller, upload, _examined(upload, content, facts, report, still_there))
+        examined = self._examined(upload, content, facts, report, still_there)
+        await self._finish(caller, upload, examined)
         return upload.clip
 
     async def _examine(self, staged: StagedFile, file_name: str) -> tuple[Facts, Report]:
@@ -190,6 +195,25 @@ class Publisher:
             raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
         return report.facts, report
 
+    def _examined(
+        self,
+        upload: Upload,
+        content: Content,
+        facts: Facts,
+        report: Report,
+        publish_file: Callable[[], object],
+    ) -> Examined:
+        return Examined(
+            upload.clip,
+            upload.file_name,
+            upload.document,
+            content,
+            facts,
+            report,
+            publish_file,
+            self.quota,
+        )
+
     async def _finish(self, caller: Caller, upload: Upload, examined: Examined) -> None:
         with store_errors():
             await self.database.run(_publish, caller, upload, examined, self.now())
@@ -218,18 +242,6 @@ def _compare(upload: Upload, content: Content) -> None:
     """Raise RefusedAudio unless the bytes are those that were announced."""
     if wrong := difference(upload, content):
         raise RefusedAudio(*wrong)
-
-
-def _examined(
-    upload: Upload,
-    content: Content,
-    facts: Facts,
-    report: Report,
-    publish_file: Callable[[], object],
-) -> Examined:
-    return Examined(
-        upload.clip, upload.file_name, upload.document, content, facts, report, publish_file
-    )
 
 
 def _publish(cursor: Any, caller: Caller, upload: Upload, examined: Examined, at: datetime) -> None:

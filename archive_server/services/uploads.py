@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import uploads
@@ -17,6 +18,7 @@ from archive_server.model.uploads import (
     new_token,
 )
 from archive_server.model.users import Caller
+from archive_server.services.quotas import UNBOUNDED, Quota, add_upload, require_within, room_for
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, StagedFile
 
@@ -25,10 +27,14 @@ _LARGEST = 2**63 - 1  # what file systems and the database can count
 
 @dataclass(frozen=True, slots=True)
 class UploadPolicy:
-    """How long an upload waits for its next byte, and how many there may be (0: any number)."""
+    """How long an upload waits for its next byte, and how many there may be (0: any number).
+
+    The quota is of each user.
+    """
 
     idle: timedelta
     largest_bytes: int
+    quota: Quota = UNBOUNDED
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class UploadService:
         """Give out the right to send an archive. `md5` (hex) may be empty. Raises BadRequest.
 
         Whoever closes the upload decides whether the caller may have done with it what they want.
+        Raises TooManyUploads, QuotaExceeded.
         """
         upload = Upload(
             token=new_token(),
@@ -72,8 +79,13 @@ class UploadService:
             last_used_at=self.now(),
             purpose=purpose,
         )
-        await self.database.run(uploads.add, upload)
+        await self.database.run(self.add, upload)
         return upload
+
+    def add(self, cursor: Any, upload: Upload) -> None:
+        """Begin an upload, in a transaction. Raises TooManyUploads, QuotaExceeded."""
+        used_after = upload.last_used_at - self.policy.idle
+        add_upload(cursor, self.policy.quota, upload, used_after)
 
     async def find_for(self, token: str, purpose: Purpose) -> Upload:
         """As `find`, for an upload of this purpose. Raises UnknownToken, WrongToken."""
@@ -86,12 +98,14 @@ class UploadService:
 
         Nobody else can write or close the upload until the caller has called `finish`. Raises
         UnknownToken, WrongToken, UploadBusy, WrongOffset (with the offset to go on from),
-        TooLarge, Unavailable.
+        TooLarge, QuotaExceeded, Unavailable.
         """
         self._check_size(total)
         upload = await self.find(token)
         if upload.purpose is Purpose.RESTORING:
             raise WrongToken("this upload has been closed")
+        room = await self._room_for(upload)
+        require_within(room, total)
         with store_errors():
             staged, had_bytes = await self.in_thread(self._staged, upload.token, start)
         try:
@@ -117,7 +131,11 @@ class UploadService:
         except BaseException:
             await self.in_thread(staged.close)
             raise
-        return Receiving(self, upload.token, kept, staged, None if waits else noted)
+        return Receiving(self, upload.token, kept, room, staged, None if waits else noted)
+
+    async def _room_for(self, upload: Upload) -> int | None:
+        quota = self.policy.quota
+        return await self.database.run(room_for, quota, upload) if quota.bytes else None
 
     def _staged(self, token: str, start: int | None) -> tuple[StagedFile, bool]:
         """The staged file, locked; emptied where it is to begin afresh. And whether it was not."""
@@ -150,6 +168,7 @@ class Receiving:
     _service: UploadService
     _token: str
     total: int | None
+    _room: int | None  # bytes that the quota leaves; None: any number
     _staged: StagedFile
     # How many bytes are meant is on the disk; None: already.
     _noted: Awaitable[None] | None
@@ -160,9 +179,13 @@ class Receiving:
         return self._staged.size
 
     async def append(self, block: bytes) -> None:
-        """Write a block behind what is there. Raises WrongOffset, TooLarge, Unavailable."""
+        """Write a block behind what is there.
+
+        Raises WrongOffset, TooLarge, QuotaExceeded, Unavailable.
+        """
         end = self.offset + len(block)
         self._service._check_size(end)
+        require_within(self._room, end)
         if self.total is not None and end > self.total:
             raise WrongOffset(f"more bytes than the {self.total} announced", self.offset)
         with store_errors():
