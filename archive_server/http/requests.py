@@ -103,7 +103,6 @@ class ArchiveRequest:
         front: Front,
         verb: str,
         target: bytes,
-        *,
         is_modern: bool,
         headers: Mapping[bytes, bytes],
     ) -> None:
