@@ -15,11 +15,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, TextIO
 
 from twisted.logger import FileLogObserver, LogEvent, eventAsText, formatEventAsClassicLogText
 
 from archive_server.config import LogFormat
+from archive_server.http.access_log import Access
 
 _PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 # What terminals obey, viewers begin a line at, or no encoding has: names of files have it all.
@@ -30,6 +32,10 @@ _NOT_SHOWN = frozenset(
     {"isError", "format", "message", "time", "system", "why", "failure", "speaks_for_itself"}
 )
 _SIMPLE = (int, float, bool, type(None))
+_BY_THE_SITE = {
+    LogFormat.JSON: ', "level": "info", "module": "archive_server.http.site"',
+    LogFormat.KEY_VALUE: " level=info module=archive_server.http.site",
+}
 # With what a field begins that may be missing in its sentence.
 _JOINTS = " ,"
 
@@ -38,15 +44,47 @@ def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
     """What writes events to a stream."""
     if form is LogFormat.TEXT:
         text: Callable[[LogEvent], None] = FileLogObserver(stream, _as_text)
-        return text
+
+        def observe_texts(event: LogEvent) -> None:
+            for each in event.get("accesses", (event,)):
+                text(each.event() if isinstance(each, Access) else each)
+
+        return observe_texts
     write = _as_json if form is LogFormat.JSON else _as_pairs
 
     def observe(event: LogEvent) -> None:
         # In one piece: several processes write to the same file.
-        stream.write(write(dict(_fields(event))) + "\n")
+        if "accesses" in event:
+            lines = "".join([_access_line(form, access) for access in event["accesses"]])
+        else:
+            lines = write(dict(_fields(event))) + "\n"
+        stream.write(lines)
         stream.flush()
 
     return observe
+
+
+def _access_line(form: LogFormat, access: Access) -> str:
+    """The line of a request as its event would have it: in 3 µs instead of 20."""
+    at, *words, size, elapsed_ms, remark = access
+    fields = "".join(map(_field, repeat(form), Access._fields[1:9], words))
+    left = _field(form, "remark", remark) if remark else ""
+    if form is LogFormat.JSON:
+        numbers = f', "size": {size}, "elapsed_ms": {elapsed_ms}'
+        return f'{{"time": "{_time_text(at)}"{_BY_THE_SITE[form]}{fields}{numbers}{left}}}\n'
+    numbers = f" size={size} elapsed_ms={elapsed_ms}"
+    return f"time={_time_text(at)}{_BY_THE_SITE[form]}{fields}{numbers}{left}\n"
+
+
+@lru_cache(4096)  # ids of clips come and go; all else there are few of
+def _field(form: LogFormat, name: str, value: str | int) -> str:
+    """A field that is not the first of its line; nothing where there is none."""
+    if value == "" or value == "-":
+        return ""
+    shown = value.lstrip(_JOINTS) if isinstance(value, str) else value
+    if form is LogFormat.JSON:
+        return f", {_as_json(name)}: {_as_json(shown)}"
+    return f" {name}={_value(shown)}"
 
 
 def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:

@@ -41,6 +41,9 @@ from archive_server.xmlrpc.tokens import TokenMethods
 from archive_server.xmlrpc.transfer import TransferMethods
 from archive_server.xmlrpc.webstreams import WebstreamMethods
 
+# So much of the log's last lines a process that is killed takes with it.
+_LOG_EVERY_S = 0.2
+
 
 def build_site(
     config: Config,
@@ -71,6 +74,7 @@ def build_site(
         request_bytes=config.limits.request_bytes,
         touch=downloads.touch,
         measurements=monitoring.measurements,
+        log_every_s=_LOG_EVERY_S,
     )
 
 

@@ -254,8 +254,8 @@ class Connection(NetworkProtocol):
     def write(self, some: bytes) -> None:
         self.transport.write(some)
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None]:
-        sending: Deferred[None] = self.transport.sendFile(fd, part.start, len(part), first)
+    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None:
+        sending: Deferred[None] | None = self.transport.beginFile(fd, part.start, len(part), first)
         return sending
 
     async def drained(self) -> None:

@@ -2,20 +2,24 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 
 from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
+from archive_server.http.ranges import requested_ranges
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem
+from archive_server.http.responses import HttpProblem, respond
 from archive_server.http.selection import SELECTING, Selection, select
-from archive_server.http.sending import send_file, send_pieces
+from archive_server.http.sending import is_at_hand, send_file, send_pieces
 from archive_server.model.clips import AudioFormat
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
@@ -28,6 +32,7 @@ log = Logger()
 
 _SOON = timedelta(minutes=1)
 _BEARER = "bearer "
+_CONDITIONS = frozenset(name.encode() for name in SELECTING if name != "range")
 _SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
 
@@ -49,13 +54,47 @@ class Downloads:
         if isinstance(file, DocumentFile):
             _send_document(request, file)
             return
+        await self._reading(request, token, self._send_leased(request, file))
+
+    def at_hand(self, request: ArchiveRequest, token: str, extension: str) -> bool:
+        """Send one range of a remembered lease as `leased` does; False where it has to wait.
+
+        Players ask for range after range. Without a coroutine each takes half of the time.
+        """
+        connection = request.connection
+        if connection is None or not connection.can_send_files or request.verb != "GET":
+            return False
+        headers = request.headers
+        if b"range" not in headers or not headers.keys().isdisjoint(_CONDITIONS):
+            return False
+        file = self.service.remembered(token, extension)
+        if file is None:
+            return False
+        content = file.content
+        parts = requested_ranges(headers[b"range"].decode("latin-1"), file.size)
+        if not parts or len(parts) > 1 or not is_at_hand(content, parts[0]):
+            content.close()
+            return False
+        request.status = 206
+        request.more_headers = _remembered(file).part_headers(parts[0])
+        request.tells_length = True
+        sending = request.send_file(content.fileno(), parts[0], b"")
+        if sending is None:
+            content.close()
+            request.finish()
+        else:
+            rest = self._reading(request, token, _finish(request, content, sending))
+            respond(request, request.front.to_the_end(rest), to_the_end=True)
+        return True
+
+    async def _reading(
+        self, request: ArchiveRequest, token: str, sending: Coroutine[Any, Any, None]
+    ) -> None:
+        """Send what a lease pins, and let that be a use of it from its beginning to its end."""
         began_at = self.service.now()
         self._in_use[token] += 1
         try:
-            if isinstance(file, ExportLease):
-                await self._send_export(request, await self.exports.opened(file))
-            else:
-                await self.send_audio(request, file, is_fixed=True)
+            await sending
         finally:
             self._in_use[token] -= 1
             if not self._in_use[token]:
@@ -63,6 +102,12 @@ class Downloads:
         # Its beginning was a use already; what is over soon need not be noted twice.
         if request.sent and self.service.now() - began_at > _SOON:
             await self._touch_at_the_end(token)
+
+    async def _send_leased(self, request: ArchiveRequest, file: AudioFile | ExportLease) -> None:
+        if isinstance(file, ExportLease):
+            await self._send_export(request, await self.exports.opened(file))
+        else:
+            await self.send_audio(request, file, is_fixed=True)
 
     async def current(self, request: ArchiveRequest, gunid: str, extension: str) -> None:
         """Send a clip's current revision to whoever has a session."""
@@ -103,12 +148,7 @@ class Downloads:
     async def send_audio(self, request: ArchiveRequest, file: AudioFile, *, is_fixed: bool) -> None:
         """Send of a file what the request asks for. `is_fixed`: its URL never had other bytes."""
         with file.content as content:
-            selection = begin(
-                request,
-                _shown(
-                    file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed
-                ),
-            )
+            selection = begin(request, _shown_of(file, is_fixed))
             await send_file(request, selection.pieces, content, self.in_thread)
 
     async def _send_export(self, request: ArchiveRequest, archive: ArchiveFile) -> None:
@@ -168,6 +208,26 @@ def _shown(
     )
 
 
+def _shown_of(file: AudioFile, is_fixed: bool) -> Representation:
+    return _shown(file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed)
+
+
+@lru_cache(1024)
+def _remembered(file: AudioFile) -> Representation:
+    """The same of a file that is remembered, by its identity: 1.5 µs less for each part."""
+    return _shown_of(file, is_fixed=True)
+
+
+async def _finish(request: ArchiveRequest, content: BinaryIO, sending: Deferred[None]) -> None:
+    """Finish an answer when the client has taken all of it."""
+    with content:
+        try:
+            await sending
+        except ConnectionLost:
+            return
+        request.finish()
+
+
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:
     selection = begin(
         request,
@@ -198,6 +258,7 @@ def begin(request: ArchiveRequest, shown: Representation) -> Selection:
     request.status = selection.status
     request.answer_headers.update(selection.headers)
     request.more_headers = selection.more_headers
+    request.tells_length = selection.tells_length
     return selection
 
 

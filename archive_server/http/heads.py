@@ -36,6 +36,8 @@ def head(
 
 def header_lines(headers: Mapping[str, str]) -> str:
     """Headers as they are written. No value can begin another header: its line breaks go."""
+    if not headers:
+        return ""
     lines = "".join([f"{_written(name)}: {value}\r\n" for name, value in headers.items()])
     count = len(headers)
     if lines.count("\n") == lines.count("\r") == count and "\0" not in lines:

@@ -67,7 +67,7 @@ class Carrier(Protocol):
 
     def write(self, some: bytes) -> None: ...
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None]: ...
+    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None: ...
 
     async def drained(self) -> None: ...
 
@@ -89,6 +89,7 @@ class ArchiveRequest:
     body: Body | None = None  # of a route that streams
     content = b""  # of any other, when it has come
     more_headers = ""  # of the answer, as they are written
+    tells_length = False  # ... by these
     is_last = False  # nothing can follow on its connection
     status = 200
     has_started = False  # its answer has
@@ -208,11 +209,11 @@ class ArchiveRequest:
         if some:
             self.connection.write(some)
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None]:
+    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None:
         """Let the kernel send a part of a file as part of the body, after `first`.
 
         Only where the connection `can_send_files`; nothing else may be written until it is done.
-        The file stays open until then. Fails when the client leaves.
+        The file stays open until then. Fails when the client leaves. None: it is done.
         """
         assert self.connection is not None, "nothing is sent to nobody"
         self.sent += len(first) + len(part)
@@ -243,7 +244,9 @@ class ArchiveRequest:
         self.has_started = True
         headers = self.answer_headers
         if not self.body_has_come or (
-            "content-length" not in headers and self.status not in _BODILESS
+            not self.tells_length
+            and "content-length" not in headers
+            and self.status not in _BODILESS
         ):
             self.is_last = True
         return head(

@@ -88,6 +88,7 @@ def _forget_headers(request: ArchiveRequest) -> None:
     kept = request.answer_headers.get("tus-resumable")
     request.answer_headers.clear()
     request.more_headers = ""
+    request.tells_length = False
     if kept is not None:
         request.set_header("tus-resumable", kept)
 

@@ -3,19 +3,24 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from archive_server.http.requests import Route
 from archive_server.http.urls import path_pattern
+
+_LONGEST_KEPT = 200  # characters: who makes up long paths shall not fill our memory with them
 
 
 class RouteTable:
     """Routes by their paths; of several that fit the first holds.
 
     Without placeholders a path is found by itself, and else among those with the same first
-    segment: 0.1 to 0.7 µs, instead of up to 1.5 for trying all of them.
+    segment: 0.1 to 0.7 µs, instead of up to 1.5 for trying all of them. What was found for the
+    paths that were asked for last is kept, which is nothing that could change: 0.1 µs.
     """
 
     def __init__(self, table: Sequence[Route]) -> None:
+        self._found = lru_cache(1024)(self._find)
         self._plain: dict[str, Route] = {}
         self._patterns: dict[str, list[tuple[re.Pattern[str], Route]]] = defaultdict(list)
         for route in table:
@@ -27,6 +32,9 @@ class RouteTable:
 
     def find(self, path: str) -> tuple[Route, Mapping[str, str]] | None:
         """The route for a path, and what stands in place of its placeholders."""
+        return self._found(path) if len(path) <= _LONGEST_KEPT else self._find(path)
+
+    def _find(self, path: str) -> tuple[Route, Mapping[str, str]] | None:
         plain = self._plain.get(path)
         if plain is not None:
             return plain, {}

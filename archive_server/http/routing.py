@@ -91,8 +91,9 @@ def _answer(request: ArchiveRequest) -> None:
             request.body = Body(_do_nothing, _do_nothing)
             request.body.end()
     else:
-        request.content = b"".join(request.chunks)
-        request.chunks.clear()
+        if request.chunks:
+            request.content = b"".join(request.chunks)
+            request.chunks.clear()
     try:
         route.answer(request, **request.names)
     except Exception as error:  # noqa: BLE001  # whatever it is, it costs this request only

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archive_server.http.conditions import Verdict, judge, range_applies
-from archive_server.http.ranges import content_range, requested_ranges, unsatisfied_range
+from archive_server.http.ranges import requested_ranges, unsatisfied_range
 from archive_server.http.representations import Piece, Representation, multipart
 
 # The names of the headers that choose.
@@ -28,6 +28,7 @@ class Selection:
     headers: Mapping[str, str]
     pieces: tuple[Piece, ...] = ()
     more_headers: str = ""  # as they are written
+    tells_length: bool = False  # they do
 
 
 def select(
@@ -66,12 +67,8 @@ def _partial(
 ) -> Selection:
     if len(parts) == 1:
         (part,) = parts
-        single = {
-            "content-type": shown.media_type,
-            "content-range": content_range(part, shown.size),
-            "content-length": str(len(part)),
-        }
-        return Selection(206, single, (Piece(b"", part),), shown.headers)
+        single = (Piece(b"", part),)
+        return Selection(206, {}, single, shown.part_headers(part), tells_length=True)
     boundary = new_boundary()
     pieces = multipart(shown.media_type, parts, shown.size, boundary)
     several = {

@@ -51,6 +51,11 @@ async def send_file(
     request.finish()
 
 
+def is_at_hand(content: BinaryIO, part: range) -> bool:
+    """Whether the kernel can be told to send all of a part at once."""
+    return len(part) <= WINDOW and is_cached(content, part)
+
+
 async def _send_piece(
     request: ArchiveRequest, piece: Piece, content: BinaryIO, in_thread: InThread
 ) -> None:
@@ -64,7 +69,9 @@ async def _send_piece(
             await in_thread(warm, content, part)
         if request.is_gone:
             raise ConnectionLost
-        await request.send_file(content.fileno(), part, head)
+        sending = request.send_file(content.fileno(), part, head)
+        if sending is not None:
+            await sending
         head = b""
 
 

@@ -8,9 +8,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 
 from archive_server.http import urls
+from archive_server.http.access_log import Access, AccessLog
 from archive_server.http.backups import Backups
 from archive_server.http.connection import Connection
 from archive_server.http.downloads import Downloads
@@ -26,15 +27,10 @@ from archive_server.http.simple_get import SimpleGet, to_the_front
 from archive_server.http.uploads import Uploads
 
 log = Logger()
-_publish: Any = log.observer
 
 _IDLE_S = 60
 _TOUCH_EVERY_S = 60
 _LEAVING_LOOK_S = 0.1
-_LINE = (
-    "{method} {route} {call} {user} {gunid} {status}{outcome}, {size} bytes "
-    "in {elapsed_ms} ms for {address}{remark}"
-)
 
 
 def routes(
@@ -54,7 +50,7 @@ def routes(
     return (
         *calling,
         *(
-            Route(path, reading, _to_the_end(downloads.leased))
+            Route(path, reading, _or_else(downloads.at_hand, _to_the_end(downloads.leased)))
             for path in (urls.ACCESS, *urls.CLASSIC_ACCESSES)
         ),
         Route(urls.UPLOAD, sending, _to_the_end(uploads.answer), streams=True),
@@ -107,8 +103,11 @@ class ArchiveSite(Factory):
         measurements: Measurements | None = None,
         reactor: Any = None,
         idle_s: float = _IDLE_S,
+        log_every_s: float = 0,
     ) -> None:
         """Serve these routes, and count what is done in `measurements`.
+
+        `log_every_s` is for how long requests wait until the log tells of them together.
 
         Bodies of requests may have `request_bytes`, unless their route streams. `touch` is awaited
         every minute. Connections on which nothing arrives for `idle_s` seconds are closed.
@@ -124,6 +123,7 @@ class ArchiveSite(Factory):
         self.is_leaving = False
         self.seconds: Callable[[], float] = reactor.seconds
         self.call_later: Callable[..., Any] = reactor.callLater
+        self._accesses = AccessLog(reactor.callLater, log_every_s)
         self._works = 0  # coroutines that must get to the end
         self._routes = RouteTable(table)
         self._touching = LoopingCall(_touch_safely, touch)
@@ -163,6 +163,7 @@ class ArchiveSite(Factory):
         # What has arrived of an upload that was cut off is still being written.
         while self.connections or self._works:
             await self._pause(0.01)
+        self._accesses.flush()
 
     async def leave(self) -> None:
         """Answer what comes on the connections there are, each until its next answer, to the last.
@@ -187,34 +188,30 @@ class ArchiveSite(Factory):
             self._works -= 1
 
     def log(self, request: ArchiveRequest) -> None:
-        """Count a request and write its line: never its path, which may hold a token."""
-        seconds = 0.0 if request.began_at is None else self.seconds() - request.began_at
+        """Count a request, and let the log tell of it."""
+        began_at = request.began_at
+        seconds = 0.0 if began_at is None else self.seconds() - began_at
         traces = request.traces
         verb = request.verb if request.verb in KNOWN_METHODS else "(unknown method)"
         route = request.route.template if request.route else "(no such path)"
         status = request.status if request.has_started else "unanswered"
         call, outcome = traces.get("call", ""), traces.get("outcome", "")
         self._measurements.request_done(route, verb, status, request.sent, seconds, call, outcome)
-        _publish(  # as log.info does, in 1.6 µs instead of 4.7
-            {
-                "log_level": LogLevel.info,
-                "log_namespace": log.namespace,
-                "log_source": None,
-                "log_time": time(),
-                "log_format": _LINE,
-                "speaks_for_itself": True,
-                "method": verb,
-                "route": route,
-                "call": call or "-",
-                "user": traces.get("user", "-"),
-                "gunid": traces.get("gunid", "-"),
-                "status": status,
-                "outcome": f" {outcome}" if outcome else "",
-                "address": request.address or "-",
-                "size": request.sent,
-                "elapsed_ms": round(seconds * 1000),
-                "remark": ", client left" if request.is_gone else "",
-            }
+        self._accesses.note(
+            Access(
+                time(),
+                verb,
+                route,
+                call or "-",
+                traces.get("user", "-"),
+                traces.get("gunid", "-"),
+                status,
+                f" {outcome}" if outcome else "",
+                request.address or "-",
+                request.sent,
+                round(seconds * 1000),
+                ", client left" if request.is_gone else "",
+            )
         )
 
     def _usage(self) -> dict[str, float]:
@@ -232,6 +229,16 @@ def _to_the_end(work: Callable[..., Coroutine[Any, Any, None]]) -> Answer:
         respond(request, whole, to_the_end=True)
 
     return answer
+
+
+def _or_else(at_hand: Callable[..., bool], answer: Answer) -> Answer:
+    """Let `at_hand` answer what it can without waiting, and the other one the rest."""
+
+    def either(request: ArchiveRequest, /, **names: str) -> None:
+        if not at_hand(request, **names):
+            answer(request, **names)
+
+    return either
 
 
 def _at_once(work: Callable[..., Coroutine[Any, Any, None]]) -> Answer:

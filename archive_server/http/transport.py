@@ -10,7 +10,7 @@ import socket
 from typing import Any
 
 from twisted.internet import tcp
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
@@ -31,14 +31,15 @@ class FileTooShort(Exception):
 class _Sending:
     """A part of a file on its way, and what goes before it."""
 
-    __slots__ = ("count", "done", "fd", "first", "offset")
+    __slots__ = ("count", "done", "failure", "fd", "first", "offset")
 
     def __init__(self, fd: int, offset: int, count: int, first: bytes) -> None:
         self.fd = fd
         self.offset = offset
         self.count = count
         self.first = first
-        self.done: Deferred[None] = Deferred()
+        self.failure: Failure | None = None
+        self.done: Deferred[None] | None = None  # as soon as somebody waits
 
 
 class FileTransport(tcp.Server):
@@ -54,15 +55,24 @@ class FileTransport(tcp.Server):
         with what the disk fails with or FileTooShort, after which the connection is aborted; and
         with ConnectionLost when the client leaves.
         """
+        return self.beginFile(fd, offset, count, head) or succeed(None)
+
+    def beginFile(
+        self, fd: int, offset: int, count: int, head: bytes = b""
+    ) -> Deferred[None] | None:
+        """As `sendFile`; None where all of it has gone out already."""
         assert self._sending is None, "one file at a time"
         if not self.connected or self._writeDisconnected:
-            return _failed(ConnectionLost())
+            return fail(ConnectionLost())
         if self._has_waiting():
             head = b"".join([self.dataBuffer[self.offset :], *self._tempDataBuffer, head])
             self._forget_waiting()
         self._sending = sending = _Sending(fd, offset, count, head)
         self._go_on(sending)
-        return sending.done
+        if self._sending is not None:
+            sending.done = Deferred()
+            return sending.done
+        return None if sending.failure is None else fail(sending.failure)
 
     def write(self, data: bytes) -> None:
         """Send, or keep what cannot be sent at once: saves a round of epoll for each answer."""
@@ -153,6 +163,9 @@ class FileTransport(tcp.Server):
         if self.producer is not None and self.producerPaused:
             self.producerPaused = False
             self.producer.resumeProducing()
+        sending.failure = failure
+        if sending.done is None:  # it is not even told that it has begun
+            return
         if failure is None:
             sending.done.callback(None)
         else:
@@ -186,12 +199,6 @@ def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket
         raise CannotListenError(host, port, error) from error
     made.setblocking(False)
     return made
-
-
-def _failed(error: Exception) -> Deferred[None]:
-    failed: Deferred[None] = Deferred()
-    failed.errback(error)
-    return failed
 
 
 __all__ = ["BUDGET", "FilePort", "FileTooShort", "FileTransport", "listen"]

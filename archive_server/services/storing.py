@@ -11,6 +11,7 @@ from audio_store import ContentMissing, StagingBusy, StoreAway, StoreFull
 
 # Linux; elsewhere everything is read as if it were on the disk.
 _NO_WAIT = getattr(os, "RWF_NOWAIT", -1)
+_TASTE = [bytearray(1)]  # what is read to learn that it can be
 _WARMED_AT_ONCE = 1024 * 1024
 
 
@@ -73,7 +74,7 @@ def is_cached(content: BinaryIO, part: range) -> bool:
     mostly there as well.
     """
     try:
-        return not part or os.preadv(content.fileno(), [bytearray(1)], part[-1], _NO_WAIT) == 1
+        return not part or os.preadv(content.fileno(), _TASTE, part.stop - 1, _NO_WAIT) == 1
     except OSError:  # it would block; or whoever reads it in earnest meets the error again
         return False
 
