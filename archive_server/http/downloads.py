@@ -212,10 +212,12 @@ def _shown_of(file: AudioFile, is_fixed: bool) -> Representation:
     return _shown(file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed)
 
 
-@lru_cache(1024)
 def _remembered(file: AudioFile) -> Representation:
-    """The same of a file that is remembered, by its identity: 1.5 µs less for each part."""
-    return _shown_of(file, is_fixed=True)
+    """The same of a file that is remembered, which keeps it: 1.5 µs less for each part."""
+    shown: Representation | None = file.made.get("shown")
+    if shown is None:
+        shown = file.made["shown"] = _shown_of(file, is_fixed=True)
+    return shown
 
 
 async def _finish(request: ArchiveRequest, content: BinaryIO, sending: Deferred[None]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from twisted.logger import Logger, LogLevel
@@ -9,6 +10,7 @@ from twisted.python.failure import Failure
 
 from archive_server.app.log_lines import observer
 from archive_server.config import LogFormat
+from archive_server.http.access_log import Access
 
 
 @pytest.fixture
@@ -115,3 +117,35 @@ def test_a_traceback_stays_in_its_line(logged, form):
 def test_people_may_have_sentences(logged):
     line = logged(LogFormat.TEXT, "it is {x}", x=5)
     assert line.endswith("[archive_server.http.site#info] it is 5")
+
+
+@pytest.mark.parametrize("form", [LogFormat.JSON, LogFormat.KEY_VALUE])
+@pytest.mark.parametrize("user", ["-", "root", 'a "b"\n', "\u2028"])
+@pytest.mark.parametrize(("outcome", "remark"), [("", ""), (" fault 805", ", client left")])
+def test_requests_told_of_together_are_the_lines_they_would_be_alone(form, user, outcome, remark):
+    access = Access(
+        time.time(),
+        "POST",
+        "/xmlrpc",
+        "locstor.x",
+        user,
+        "-",
+        200,
+        outcome,
+        "127.0.0.1",
+        512,
+        3,
+        remark,
+    )
+    alone, together = io.StringIO(), io.StringIO()
+    observer(alone, form)(access.event())
+    observer(together, form)({"accesses": [access, access]})
+    assert together.getvalue() == alone.getvalue() * 2
+
+
+def test_people_get_a_sentence_for_each_request():
+    stream = io.StringIO()
+    access = Access(0.0, "GET", "/livez", "-", "-", "-", 200, "", "::1", 3, 0, "")
+    observer(stream, LogFormat.TEXT)({"accesses": [access, access]})
+    sentence = "GET /livez - - - 200, 3 bytes in 0 ms for ::1"
+    assert [line.endswith(sentence) for line in stream.getvalue().splitlines()] == [True, True]

@@ -1,0 +1,239 @@
+"""Ranges of remembered leases, over sockets: answered at once, and as everything else is."""
+
+import re
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from fixtures.fix_http import WebFront, Wire, front_over, tone
+from fixtures.fix_services import Services
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support import result_of
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from archive_server.http.transport import FileTransport
+from archive_server.model.leases import LeaseKind
+from archive_server.services.memories import Memories
+from archive_server.services.remembering import Hearing
+
+LONG = tone(220, 60)  # more than the buffers of two sockets take
+
+
+class Reactor(Clock):
+    """Notes who waits to write; the test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writers: list[FileTransport] = []
+
+    def addReader(self, reader: object) -> None:  # noqa: N802
+        """The test hands over what is read."""
+
+    removeReader = addReader  # noqa: N815
+
+    def addWriter(self, writer: FileTransport) -> None:  # noqa: N802
+        self.writers.append(writer)
+
+    def removeWriter(self, writer: FileTransport) -> None:  # noqa: N802
+        self.writers.remove(writer)
+
+
+class Client:
+    """A client over a real socket, to which the kernel sends files."""
+
+    def __init__(self, front: WebFront) -> None:
+        self.reactor = Reactor()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.socket = socket.create_connection(listening.getsockname())
+            accepted, address = listening.accept()
+        self.socket.setblocking(False)
+        channel = front.site.buildProtocol(None)
+        assert channel is not None, "the site takes connections"
+        self.transport = FileTransport(accepted, channel, address, None, 1, self.reactor)
+        channel.makeConnection(self.transport)
+
+    def ask(self, request: bytes) -> bytes:
+        """All that is answered."""
+        self.transport.protocol.dataReceived(request)
+        return self.read()
+
+    def read(self) -> bytes:
+        """All that comes, when the server may go on writing."""
+        received = b""
+        while True:
+            for writer in list(self.reactor.writers):
+                writer.doWrite()
+            try:
+                some = self.socket.recv(1 << 20)
+            except BlockingIOError:
+                if not self.reactor.writers:
+                    return received
+                continue
+            if not some:
+                return received
+            received += some
+
+    def close(self) -> None:
+        self.socket.close()
+        if self.transport.connected:
+            self.transport.connectionLost(Failure(ConnectionDone()))
+
+
+@pytest.fixture
+def remembering(services: Services) -> Iterator[WebFront]:
+    """A site that remembers leases."""
+    memories = Memories(Hearing(lambda: 0.0), most_leases=10)
+    memories.heard(0.0)
+    downloads = replace(services.downloads, memory=memories.leases)
+    yield front_over(replace(services, downloads=downloads))
+    memories.lost()
+
+
+@pytest.fixture
+def connect(remembering: WebFront) -> Iterator[Callable[[], Client]]:
+    """Makes clients."""
+    made: list[Client] = []
+
+    def connect() -> Client:
+        made.append(Client(remembering))
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close()
+
+
+def leased(front: WebFront, audio: bytes) -> str:
+    """The path of a lease that is remembered."""
+    services = front.services
+    gunid = services.store_clip(audio, file_name="Größe.wav")
+    lease = result_of(services.downloads.open_audio(services.caller(), gunid))
+    path = f"/access/{lease.token}.wav"
+    front.ask("HEAD", path)
+    file = services.downloads.remembered(lease.token, "wav")
+    assert file is not None
+    file.content.close()
+    return path
+
+
+@pytest.fixture
+def path(remembering: WebFront, wav: bytes) -> str:
+    return leased(remembering, wav)
+
+
+def asking(path: str, *lines: str, version: str = "1.1", method: str = "GET") -> bytes:
+    head = "".join(f"{line}\r\n" for line in ("Host: a", *lines))
+    return f"{method} {path} HTTP/{version}\r\n{head}\r\n".encode("latin-1")
+
+
+def comparable(answer: bytes) -> bytes:
+    """An answer without what the clock and chance put into it."""
+    answer = re.sub(rb"Date: [^\r]*", b"Date: now", answer)
+    return re.sub(rb"\b[0-9a-f]{32}\b", b"boundary", answer)
+
+
+numbers = st.integers(0, 200_000) | st.just(176443)
+ranges = st.builds(
+    "bytes={}".format,
+    st.lists(
+        st.builds("{}-{}".format, numbers | st.just(""), numbers | st.just("")),
+        min_size=1,
+        max_size=2,
+    ).map(",".join),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    wanted=ranges | st.sampled_from(["bytes", "lines=1-2", "bytes=5-", "bytes=-7", " bytes=1-2"]),
+    more=st.lists(
+        st.sampled_from(
+            [
+                "If-None-Match: *",
+                "If-Range: Sat, 01 Jan 2000 00:00:00 GMT",
+                "If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT",
+                "Connection: close",
+                "Range: bytes=1-2",
+                "User-Agent: a",
+            ]
+        ),
+        max_size=2,
+        unique=True,
+    ),
+    version=st.sampled_from(["1.1", "1.0"]),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+@example(wanted="bytes=0-0", more=[], version="1.1", method="GET")
+@example(wanted="bytes=100-70000", more=["User-Agent: a"], version="1.1", method="GET")
+def test_an_answer_at_hand_is_that_of_the_long_way(
+    remembering: WebFront,
+    connect: Callable[[], Client],
+    path: str,
+    wanted: str,
+    more: list[str],
+    version: str,
+    method: str,
+) -> None:
+    request = asking(path, f"Range: {wanted}", *more, version=version, method=method)
+    wire: Wire = remembering.connect()  # to which the kernel cannot send
+    wire.send(request)
+    assert comparable(connect().ask(request)) == comparable(wire.unread)
+
+
+def test_ranges_in_a_row_are_answered_in_order(
+    path: str, connect: Callable[[], Client], wav: bytes
+) -> None:
+    asked = [asking(path, f"Range: bytes={first}-{first + 999}") for first in range(0, 9000, 1000)]
+    received = connect().ask(b"".join(asked))
+    bodies = [part[:1000] for part in received.split(b"\r\n\r\n")[1:]]
+    assert b"".join(bodies) == wav[:9000]
+
+
+def test_a_client_that_reads_slowly_gets_all_of_a_range(
+    remembering: WebFront, connect: Callable[[], Client]
+) -> None:
+    path = leased(remembering, LONG)
+    client = connect()
+    client.transport.protocol.dataReceived(asking(path, "Range: bytes=0-4000000") * 2)
+    assert client.reactor.writers, "not all of it has gone out at once"
+    received = client.read()
+    for _ in range(2):
+        head, _, rest = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 206")
+        body, received = rest[:4000001], rest[4000001:]
+        assert body == LONG[:4000001]
+    assert received == b""
+
+
+def test_a_client_that_leaves_lets_go_of_the_file(
+    remembering: WebFront, connect: Callable[[], Client]
+) -> None:
+    path = leased(remembering, LONG)
+    token = path.split("/")[2].removesuffix(".wav")
+    downloads = remembering.services.downloads
+    file = downloads.remembered(token, "wav")
+    assert file is not None
+    client = connect()
+    client.transport.protocol.dataReceived(asking(path, "Range: bytes=0-4000000") * 2)
+    assert client.reactor.writers
+    client.close()
+    file.content.close()
+    result_of(downloads.close(token, LeaseKind.AUDIO))
+    downloads.memory.forget(token)
+    assert file.content.closed
+
+
+def test_a_lease_that_is_closed_is_not_at_hand(
+    remembering: WebFront, path: str, connect: Callable[[], Client], wav: bytes
+) -> None:
+    token = path.split("/")[2].removesuffix(".wav")
+    client = connect()
+    assert client.ask(asking(path, "Range: bytes=0-9")).endswith(wav[:10])
+    downloads = remembering.services.downloads
+    result_of(downloads.close(token, LeaseKind.AUDIO))
+    downloads.memory.forget(token)  # as the notice of it does
+    assert client.ask(asking(path, "Range: bytes=0-9")).startswith(b"HTTP/1.1 404")
