@@ -1,16 +1,16 @@
 """What an administrator can decide: the sections of the configuration file, and their defaults.
 
 The defaults are here and nowhere else; `conf/archive-server.toml` shows them with explanations.
-The environment, too, is read here and nowhere else.
+What the surroundings of the process tell is read in `environment`.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from archive_server.environment import Environment, credential, read_environment
 from archive_server.model.gunid import IdStyle
 from archive_server.options import (
     ConfigError,
@@ -171,16 +171,6 @@ class Testing:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """What the process's surroundings tell."""
-
-    admin_password: str | None = field(default=None, repr=False)  # for the first user
-    runtime_dir: Path | None = None  # for sockets; it goes when the service or the user does
-    notify_socket: str = ""  # of the service manager; empty: there is none that listens
-    watchdog_s: float = 0  # it wants to hear from us so often; 0: it does not
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be decided."""
 
@@ -237,7 +227,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     if tls.listen and not (tls.certificate and tls.key):
         problems.add("[tls] listen: a certificate and a key are needed, too")
     problems.raise_any()
-    return Config(**sections, environment=_environment(environ))
+    secret_dsn = credential(environ, "database-dsn")
+    if secret_dsn and not sections["database"].dsn:
+        sections["database"] = _with_dsn(sections["database"], secret_dsn)
+    return Config(**sections, environment=read_environment(environ))
 
 
 def as_dict(config: Config) -> dict[str, dict[str, Any]]:
@@ -252,24 +245,12 @@ def render(config: Config) -> str:
     return to_toml(as_dict(config))
 
 
-def _environment(environ: Mapping[str, str]) -> Environment:
-    # systemd sets the first for services with RuntimeDirectory= (of several, separated by colons,
-    # the first will do), and the second for people.
-    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or environ.get("XDG_RUNTIME_DIR")
-    return Environment(
-        admin_password=environ.get("ARCHIVE_ADMIN_PASSWORD") or None,
-        runtime_dir=Path(runtime) if runtime else None,
-        notify_socket=environ.get("NOTIFY_SOCKET", ""),
-        watchdog_s=_watchdog_s(environ),
-    )
-
-
-def _watchdog_s(environ: Mapping[str, str]) -> float:
-    """How long the service manager waits for a sign of life (sd_watchdog_enabled(3))."""
-    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return 0  # it is for who started us
-    microseconds = environ.get("WATCHDOG_USEC", "")
-    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0
+def _with_dsn(database: Database, text: str) -> Database:
+    try:
+        dsn(text)
+    except ValueError as error:
+        raise ConfigError([f"credential database-dsn: {error}"]) from None
+    return replace(database, dsn=text)
 
 
 __all__ = ["Config", "ConfigError", "as_dict", "load", "render"]

@@ -198,3 +198,35 @@ def test_the_environment_is_read():
 
 def test_the_admin_password_is_kept_out_of_messages():
     assert "geheim" not in repr(load(None, {"ARCHIVE_ADMIN_PASSWORD": "geheim"}))
+
+
+@pytest.fixture
+def credentials(tmp_path):
+    """The directory of a service's credentials."""
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    return directory, {"CREDENTIALS_DIRECTORY": str(directory)}
+
+
+def test_secrets_come_as_credentials_of_the_service_manager(credentials, tmp_path):
+    directory, environ = credentials
+    assert load(None, environ) == Config()
+    (directory / "admin-password").write_text("a secret\n")
+    (directory / "database-dsn").write_text("host=db password=hidden\n")
+    config = load(None, environ)
+    assert config.environment.admin_password == "a secret"
+    assert config.database.dsn == "host=db password=hidden"
+    assert "hidden" not in render(config)
+    file = tmp_path / "config.toml"
+    file.write_text('[database]\ndsn = "host=other"\n')
+    assert load(file, environ).database.dsn == "host=other"
+    assert load(None, environ | {"ARCHIVE_ADMIN_PASSWORD": "y"}).environment.admin_password == "y"
+
+
+@pytest.mark.parametrize("content", [b"no=such option\n", b"\xff\n"])
+def test_a_credential_that_cannot_be_used_is_named_and_not_shown(credentials, content):
+    directory, environ = credentials
+    (directory / "database-dsn").write_bytes(content)
+    with pytest.raises(ConfigError, match="credential database-dsn") as caught:
+        load(None, environ)
+    assert "no=such" not in str(caught.value)

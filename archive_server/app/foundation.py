@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
+from archive_server.app.privacy import exposed
 from archive_server.app.service_manager import ServiceManager
 from archive_server.config import Config
 from archive_server.database.connections import connect
@@ -73,6 +74,8 @@ def founded(config: Config, data_dir: Path, announcement: Announcement) -> Itera
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for path, mode in exposed(data_dir):
+        log.warn("{path} has mode {mode}: others can look into it", path=path, mode=f"{mode:o}")
     with ExitStack() as stack:
         postgres = None
         if config.database.dsn:

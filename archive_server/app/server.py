@@ -6,6 +6,7 @@ foundation to look after.
 
 import contextlib
 import resource
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
 _JOBS = 2  # at once: they share a disk and the cores
 _LOOK_S = 1  # after PostgreSQL; and to show that the reactor turns
+_LOOK_AT_FILES_S = 10  # of certificates
 _TELL_EVERY_S = 1  # other processes the numbers of this one
 # Connections are files, and so is each clip of an archive that is being imported.
 _OPEN_FILES = 65536
@@ -75,6 +77,8 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
     ):
         urls = [entrance.url for entrance in opened]
         server = Server(reactor, foundation, prober, opened, Place())
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # it is no terminal's that has gone
+            signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.renew))
         server.run(lambda: foundation.announce(announcement, urls))
 
 
@@ -169,6 +173,11 @@ class Server:
         if self._failure is not None:
             self._failure.raiseException()
 
+    def renew(self) -> None:
+        """Read certificates anew, if there are any."""
+        if self._certificates is not None:
+            self._certificates.renew()
+
     def leave(self) -> None:
         """Begin nothing new, and stop when the last client has gone, however long that takes.
 
@@ -215,9 +224,9 @@ class Server:
         self._stack.callback(self._listener.stop)
         # Before the threads that wait for it: a long file is probed for minutes.
         self._stack.callback(self._prober.close)
-        looking = LoopingCall(self._foundation.look_after)
-        looking.start(_LOOK_S)
-        self._stack.callback(looking.stop)
+        self._repeat(self._foundation.look_after, _LOOK_S)
+        if self._certificates is not None:
+            self._repeat(self._certificates.look, _LOOK_AT_FILES_S)
         self._start_telling()
         # Mixes that do not end in time would hold up the threads that wait for them.
         self._stack.callback(self._services.render_work.renderer.close)
@@ -231,12 +240,15 @@ class Server:
             entrance.socket.close()
             self._outward.push_async_callback(_stop_listening, port)
 
+    def _repeat(self, work: Callable[[], object], every_s: float) -> None:
+        loop = LoopingCall(work)
+        loop.start(every_s)
+        self._stack.callback(loop.stop)
+
     def _start_telling(self) -> None:
         """Let whichever process is asked for numbers know those of all."""
         if self._place.of > 1:
-            telling = LoopingCall(self._tell)
-            telling.start(_TELL_EVERY_S)
-            self._stack.callback(telling.stop)
+            self._repeat(self._tell, _TELL_EVERY_S)
         self._stack.callback(self._monitoring.exchange.leave)
 
     async def _tell(self) -> None:

@@ -58,7 +58,8 @@ def serve(
     """Run the archive until it is told to stop (Ctrl-C, SIGTERM).
 
     The first start on an empty directory sets everything up. With several workers SIGHUP replaces
-    them by new ones, which read the configuration anew, without refusing anybody.
+    them by new ones, which read the configuration anew, without refusing anybody; with one it
+    reads the certificates of TLS anew.
     """
     config = Target(data_dir, config_file).config()
     for address in listen:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from archive_server.app.worker import Task, run_worker
-from archive_server.cli.offline import CommandFailed, Target
+from archive_server.cli.offline import CommandFailed, Target, failures
 from archive_server.cli.serve import log_to, the_reactor
 
 
@@ -14,11 +14,12 @@ def main(arguments: list[str]) -> int:
     config_file = None if task.config_file is None else Path(task.config_file)
     try:
         config = Target(Path(task.data_dir), config_file).config()
+        log_to(sys.stderr, task.log_level, config.log.format)
+        with failures():  # certificates, say, that were replaced since by others
+            run_worker(the_reactor(), task, config)
     except CommandFailed as error:
         error.show()
         return error.exit_code
-    log_to(sys.stderr, task.log_level, config.log.format)
-    run_worker(the_reactor(), task, config)
     return 0
 
 
