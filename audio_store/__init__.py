@@ -10,10 +10,12 @@ from audio_store.errors import (
     BadName,
     ContentMissing,
     NothingStaged,
+    SidecarMissing,
     StagingBusy,
     StoreAway,
     StoreFull,
 )
+from audio_store.sidecars import Sidecars
 from audio_store.staging import StagedFile
 from audio_store.store import AudioStore
 
@@ -25,6 +27,8 @@ __all__ = [
     "ContentMissing",
     "Digests",
     "NothingStaged",
+    "SidecarMissing",
+    "Sidecars",
     "StagedFile",
     "StagingBusy",
     "StoreAway",

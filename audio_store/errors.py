@@ -25,5 +25,9 @@ class ContentMissing(AudioStoreError):
     """The store is there, and does not hold this content."""
 
 
+class SidecarMissing(AudioStoreError):
+    """The store is there, and has no sidecar of this name."""
+
+
 class BadName(AudioStoreError):
     """The text is not a token, an extension or a content id."""

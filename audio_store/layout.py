@@ -5,6 +5,8 @@
     content/ab/cd/<sha256>          published bytes; ab, cd: the first four digits
     staging/<token>                 bytes being received
     access/<token>.<extension>      second names of published bytes
+    items/ab/<id>.json              sidecars (`sidecars`)
+    archive.json
 
 Every path is put together from checked parts, so none can lead out of the store.
 """

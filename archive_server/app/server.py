@@ -33,6 +33,7 @@ from archive_server.threads import Threads
 from archive_server.turns import SharedTurns, Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
+from archive_server.workers.sidecars import SidecarWriter
 from audio_store.probe import Prober
 
 log = Logger()
@@ -269,6 +270,9 @@ class Server:
             )
             janitor.start()
             self._outward.push_async_callback(janitor.stop)
+            sidecars = SidecarWriter(self._services.sidecars, self._reactor)
+            sidecars.start()
+            self._outward.push_async_callback(sidecars.stop)
 
     def _start_jobs(self) -> None:
         """Let every process do jobs: they are claimed, and what one dies over others begin anew."""

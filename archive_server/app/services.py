@@ -40,10 +40,11 @@ from archive_server.services.restore import RestoreService
 from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
+from archive_server.services.sidecars import SidecarService
 from archive_server.services.simple_get import SimpleGetService
 from archive_server.services.uploads import UploadPolicy, UploadService
 from archive_server.services.webstreams import WebstreamService
-from audio_store import AudioStore
+from audio_store import AudioStore, Sidecars
 from audio_store.probe import Limits, Prober
 from audio_store.render import Renderer
 
@@ -88,6 +89,7 @@ class Services:
     render_work: RenderWork
     backups: BackupService
     restores: RestoreService
+    sidecars: SidecarService
 
     def work(self) -> Mapping[str, Work]:
         """What jobs there are, and what does them."""
@@ -205,6 +207,7 @@ def build_services(
             now,
             RestoreLimits(config.limits.restore_members, clip_policy.largest_document),
         ),
+        SidecarService(seams.database, Sidecars(store)),
     )
 
 

@@ -11,6 +11,7 @@ from archive_server.cli.journal import journal
 from archive_server.cli.object_classes import object_class
 from archive_server.cli.permissions import permission
 from archive_server.cli.playlists import playlist
+from archive_server.cli.rebuild import rebuild
 from archive_server.cli.serve import migrate, serve
 from archive_server.cli.tokens import token
 from archive_server.cli.trash import trash
@@ -37,6 +38,7 @@ for command in (
     import_folders,
     backup,
     restore,
+    rebuild,
     check,
     config,
 ):

@@ -19,10 +19,12 @@ from archive_server.app.services import (
     build_folder_import,
     build_prober,
     build_services,
+    now,
 )
 from archive_server.config import Config, ConfigError, load
 from archive_server.database import embedded, stores
 from archive_server.database.connections import connect
+from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
 from archive_server.database.external import UnsuitableDatabase, require_suitable
 from archive_server.database.migrations import SchemaError, require_current
@@ -31,6 +33,7 @@ from archive_server.errors import ArchiveError
 from archive_server.model.users import Caller
 from archive_server.services.folder_import import FolderImport
 from audio_store import AudioStore, AudioStoreError
+from audio_store.disk import sync_directory
 from audio_store.probe import overrulable_codes
 
 P = ParamSpec("P")
@@ -132,6 +135,47 @@ class Target:
             purpose=f"archive-server {purpose}",
         ) as (server, is_our_own):
             yield server.dsn(), is_our_own
+
+    @contextlib.contextmanager
+    def new_database(self, purpose: str) -> Iterator["OneConnection"]:
+        """A database to be filled, made where there is none; nobody else uses it meanwhile."""
+        dsn = self.config().database.dsn
+        with failures(), contextlib.ExitStack() as stack:
+            if not dsn:
+                config = self.config()
+                server = embedded.EmbeddedPostgres.start(
+                    self.data_dir,
+                    config.database.run_as,
+                    runtime_dir=config.environment.runtime_dir,
+                    purpose=f"archive-server {purpose}",
+                )
+                stack.callback(server.stop)
+            connection = stack.enter_context(contextlib.closing(connect(dsn or server.dsn())))
+            if not dsn:
+                migrate_after_dump(connection, self.data_dir)
+            else:
+                lock = DirectoryLock.take(self.data_dir, f"archive-server {purpose}")
+                stack.callback(lock.release)
+                with connection, connection.cursor() as cursor:
+                    require_suitable(cursor)
+                    require_current(cursor)
+            yield OneConnection(connection)
+
+    def put_database_aside(self, purpose: str) -> None:
+        """Give the embedded database another name, if there is one that nobody uses."""
+        if self.config().database.dsn:
+            raise CommandFailed("[database] dsn: empty that database yourself, or name another one")
+        with failures():
+            lock = DirectoryLock.take(self.data_dir, f"archive-server {purpose}")
+            try:
+                cluster = self.data_dir / "postgres"
+                if cluster.is_dir():
+                    cluster.rename(
+                        self.data_dir / f"postgres-before-{purpose}-{now():%Y%m%dT%H%M%SZ}"
+                    )
+                    sync_directory(self.data_dir)
+            finally:
+                lock.release()
 
     @contextlib.contextmanager
     def administration(self, purpose: str) -> Iterator[Administration]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database import contents, journal, search
-from archive_server.database.copying import copy_rows
+from archive_server.database.copying import array, copy_rows, next_numbers
 from archive_server.model.clips import AudioFacts, Content, FileType
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
@@ -34,8 +34,8 @@ def add_all(
     Their ids are new: nobody else can know them before the transaction ends.
     """
     contents.add_all(cursor, [clip.content for clip in clips], at)
-    documents = _numbers(cursor, "document", "document_id", len(clips))
-    numbers = _numbers(cursor, "clip", "clip_id", len(clips))
+    documents = next_numbers(cursor, "document", "document_id", len(clips))
+    numbers = next_numbers(cursor, "clip", "clip_id", len(clips))
     numbered = list(zip(clips, numbers, documents, strict=True))
     # COPY writes GENERATED ALWAYS columns; INSERT would have to overrule them.
     copy_rows(
@@ -63,7 +63,7 @@ def add_all(
             (
                 number, 1, clip.content.sha256, clip.facts.format.value, clip.facts.duration_us,
                 clip.facts.sample_rate, clip.facts.channels, clip.facts.bit_rate,
-                _array(clip.warnings), at,
+                array(clip.warnings), at,
             )
             for clip, number, _ in numbered
         ),
@@ -76,17 +76,3 @@ def add_all(
             for clip, number, _ in numbered
         ),
     )
-
-
-def _numbers(cursor: Cursor, table: str, column: str, count: int) -> list[int]:
-    """So many numbers that no other row will have; the names are ours."""
-    cursor.execute(
-        "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-        (table, column, count),
-    )
-    return [number for (number,) in cursor.fetchall()]
-
-
-def _array(codes: Sequence[str]) -> str:
-    """An array of texts, as COPY reads it: codes are words with hyphens."""
-    return "{" + ",".join(codes) + "}"

@@ -126,8 +126,16 @@ def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]
             """,
             {"id": sha256},
         )
+        if cursor.rowcount:  # of what somebody has claimed, nothing is left to be kept for
+            cursor.execute("DELETE FROM unclaimed_content WHERE content_id = %s", (sha256,))
         cursor.execute("DELETE FROM released_content WHERE content_id = %s", (sha256,))
-        cursor.execute("SELECT NOT EXISTS (SELECT FROM content WHERE content_id = %s)", (sha256,))
+        cursor.execute(
+            """
+            SELECT NOT EXISTS (SELECT FROM content WHERE content_id = %(id)s)
+               AND NOT EXISTS (SELECT FROM unclaimed_content WHERE content_id = %(id)s)
+            """,
+            {"id": sha256},
+        )
         (gone,) = cursor.fetchone() or (False,)
         cursor.connection.commit()
         if gone:

@@ -1,7 +1,7 @@
 """Sending many rows at once: COPY in its text form."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
@@ -16,6 +16,21 @@ def copy_rows(cursor: Cursor, table: str, rows: Iterable[Iterable[Any]]) -> None
     """
     lines = ("\t".join(map(_field, row)) + "\n" for row in rows)
     cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO("".join(lines)))
+
+
+def next_numbers(cursor: Cursor, table: str, column: str, count: int) -> list[int]:
+    """So many numbers that no other row will have; the names are ours."""
+    cursor.execute(
+        "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+        (table, column, count),
+    )
+    return [number for (number,) in cursor.fetchall()]
+
+
+def array(texts: Sequence[str]) -> str:
+    """An array of texts, as a field of `copy_rows`."""
+    quoted = ('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts)
+    return "{" + ",".join(quoted) + "}"
 
 
 def _field(value: Any) -> str:

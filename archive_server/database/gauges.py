@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database import chores
+from archive_server.database import chores, sidecars
 from archive_server.model.gauges import Gauges
 
 
@@ -26,6 +26,7 @@ def read(cursor: Cursor, at: datetime) -> Gauges:
     (last_event,) = _row(cursor, "SELECT last_value FROM journal_number")
     (size,) = _row(cursor, "SELECT pg_database_size(current_database())")
     connections, most_connections = connections_of(cursor)
+    behind, since = sidecars.behind(cursor)
     return Gauges(
         clips=_counts(cursor, "SELECT file_type, state, count(*) FROM clip GROUP BY 1, 2"),
         contents=contents,
@@ -46,6 +47,8 @@ def read(cursor: Cursor, at: datetime) -> Gauges:
         database_bytes=size,
         connections=connections,
         most_connections=most_connections,
+        sidecars_behind=behind,
+        sidecars_lag_s=max(0.0, (at - since).total_seconds()) if since else 0.0,
     )
 
 

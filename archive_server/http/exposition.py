@@ -143,6 +143,10 @@ def _library(gauges: Gauges) -> Iterator[Metric]:
     yield _plain("content_bytes", "What they take.", gauges.content_bytes)
     yield _plain("database_size_bytes", "What the database takes.", gauges.database_bytes)
     yield _plain("journal_last_number", "The last event's number.", gauges.last_event)
+    yield _plain("sidecars_behind", "Changes not in the sidecars yet.", gauges.sidecars_behind)
+    yield _plain(
+        "sidecars_lag_seconds", "How long the oldest of them waits.", gauges.sidecars_lag_s
+    )
 
 
 def _activity(gauges: Gauges) -> Iterator[Metric]:

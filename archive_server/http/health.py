@@ -29,6 +29,7 @@ _MEASURED = {
     "probe": ("workers", "component"),
     "jobs": ("longestWait", "component"),
     "janitor": ("age", "component"),
+    "sidecars": ("lag", "component"),
 }
 
 

@@ -22,3 +22,5 @@ class Gauges:
     database_bytes: int
     connections: int  # of everybody, to the whole PostgreSQL server
     most_connections: int
+    sidecars_behind: int = 0  # changes that the sidecars do not tell yet
+    sidecars_lag_s: float = 0  # how long the oldest of them has waited

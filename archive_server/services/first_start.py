@@ -31,7 +31,10 @@ def find_or_make_store(cursor: Any, root: Path) -> AudioStore:
     if any(True for _ in store.contents()):
         # A wrong dsn, a disk that is not mounted. No row of this database names that audio, so the
         # janitor would take all of it for what a crash left behind.
-        raise Conflict(f"{root} holds audio that this new, empty database knows nothing of")
+        raise Conflict(
+            f"{root} holds audio that this new, empty database knows nothing of;"
+            " to make the database of it anew: archive-server rebuild"
+        )
     stores.add(cursor, store.store_id)
     return store
 

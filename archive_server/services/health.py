@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import chores, gauges
+from archive_server.database import chores, gauges, sidecars
 from archive_server.errors import Unavailable
 from archive_server.model.health import Part, Status
 from archive_server.services.gauges import GaugeService
@@ -21,6 +21,7 @@ _BUSY = 0.8  # of the connections that PostgreSQL takes
 _WAITING_S = 15 * 60.0
 # The janitor comes every minute, and may have much to do.
 _UNTIDY = timedelta(minutes=15)
+_BEHIND_S = 5 * 60
 _GIB = 2**30
 
 
@@ -46,6 +47,7 @@ class HealthService:
             "probe": self.look_at_probe,
             "jobs": self.look_at_jobs,
             "janitor": self.look_at_janitor,
+            "sidecars": self.look_at_sidecars,
         }
 
     async def look_at_database(self) -> Part:
@@ -125,6 +127,23 @@ class HealthService:
         if age > _UNTIDY:
             return Part("janitor", Status.WARN, "nobody tidies up", seconds, "s")
         return Part("janitor", Status.PASS, "", seconds, "s")
+
+    async def look_at_sidecars(self) -> Part:
+        """Whether the store says of itself what has happened."""
+        try:
+            behind, since, is_passing = await self.database.run(_sidecars)
+        except Unavailable as error:
+            return _away("sidecars", error)
+        seconds = 0 if since is None else max(0, round((self.now() - since).total_seconds()))
+        if seconds > _BEHIND_S:
+            reason = f"{behind} changes are not in the sidecars yet"
+            return Part("sidecars", Status.WARN, reason, seconds, "s")
+        reason = "they are being written for the first time" if is_passing else ""
+        return Part("sidecars", Status.PASS, reason, seconds, "s")
+
+
+def _sidecars(cursor: Any) -> tuple[int, datetime | None, bool]:
+    return *sidecars.behind(cursor), sidecars.is_passing(cursor)
 
 
 def _tidied_at(cursor: Any) -> datetime | None:

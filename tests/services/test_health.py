@@ -62,6 +62,7 @@ def test_a_database_that_is_away_is_named(health, gauges):
         "postgres",
         "jobs",
         "janitor",
+        "sidecars",
     }
     assert "the database is away" in result_of(away.look_at_database()).reason
 

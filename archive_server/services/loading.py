@@ -1,0 +1,60 @@
+"""Filling an empty database from records: what `rebuild` and `restore` do alike.
+
+Functions of one transaction: before it is committed nothing has happened.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from archive_server.database import archive_bulk, records_bulk, search, stores
+from archive_server.database.records_bulk import Names
+from archive_server.database.search import Findable
+from archive_server.errors import Conflict
+from archive_server.model.archive_records import ArchiveRecord
+from archive_server.model.records import Item
+
+_BATCH = 500  # items, whose documents are in memory
+
+
+def require_empty(cursor: Any) -> None:
+    """Raise Conflict for a database that somebody has used."""
+    if not archive_bulk.is_empty(cursor):
+        raise Conflict("the database is not empty: it holds an archive, which would be lost")
+
+
+def load(
+    cursor: Any, store_id: str, archive: ArchiveRecord | None, items: Iterable[Item]
+) -> list[str]:
+    """Add everything, and the search tables; return whom items name that nobody is called.
+
+    The contents of all items are in the store.
+    """
+    if archive is not None:
+        archive_bulk.add(cursor, archive)
+    stores.add(cursor, store_id)
+    adding = _Adding(cursor, Names.read(cursor))
+    search.rebuild(cursor, adding.added(items))
+    last_event = archive.last_event if archive is not None else 0
+    # What has happened since the archive was written down is at least that its items came.
+    archive_bulk.go_on_behind(cursor, last_event + adding.count)
+    records_bulk.finish(cursor)
+    return sorted(adding.unknown)
+
+
+class _Adding:
+    """Adds items as they are asked for."""
+
+    def __init__(self, cursor: Any, names: Names) -> None:
+        self.count = 0
+        self.unknown: set[str] = set()
+        self._cursor = cursor
+        self._names = names
+
+    def added(self, items: Iterable[Item]) -> Iterator[Findable]:
+        items = iter(items)
+        while batch := list(itertools.islice(items, _BATCH)):
+            for item in batch:
+                self.unknown.update(self._names.unknown(item))
+            self.count += len(batch)
+            yield from records_bulk.add_all(self._cursor, batch, self._names)
