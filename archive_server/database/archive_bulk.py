@@ -48,6 +48,17 @@ def add(cursor: Cursor, record: ArchiveRecord) -> None:
         ((each.number, each.name) for each in record.classes),
     )
     names = Names.read(cursor)
+    copy_rows(
+        cursor,
+        "api_token (digest, user_id, name, scope, created_at, expires_at)",
+        (
+            (
+                each.sha256, names.users[each.user], each.name, each.scope.value,
+                each.created_at, each.expires_at,
+            )
+            for each in record.tokens
+        ),
+    )  # fmt: skip
     _add_members(cursor, record, names)
     _add_rules(cursor, record, names)
     for kind, table in (

@@ -71,6 +71,14 @@ SELECT row_to_json(record)::text FROM (SELECT
     ) AS users,
     ARRAY(
         SELECT row_to_json(each) FROM (
+            SELECT login AS "user", t.name, t.scope, encode(t.digest, 'hex') AS sha256,
+                   t.created_at, t.expires_at
+            FROM api_token AS t JOIN users USING (user_id)
+            ORDER BY login COLLATE "C", t.name COLLATE "C"
+        ) AS each
+    ) AS tokens,
+    ARRAY(
+        SELECT row_to_json(each) FROM (
             SELECT g.group_id AS number, g.name, g.includes,
                    ARRAY(
                        SELECT login FROM membership JOIN users USING (user_id)

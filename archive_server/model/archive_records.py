@@ -11,6 +11,7 @@ from archive_server.errors import BadRequest
 from archive_server.model.permissions import Object, ObjectKind, Subject, SubjectKind
 from archive_server.model.record_fields import BadRecord, Fields, read_object
 from archive_server.model.records import RecordedRule, rule_of
+from archive_server.model.rights import Scope
 from archive_server.model.users import Role
 
 FORMAT = 1
@@ -28,6 +29,18 @@ class RecordedUser:
     password_hash: str = field(repr=False)
     role: Role
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedToken:
+    """An API token, of which only the digest is known."""
+
+    user: str
+    name: str
+    scope: Scope
+    sha256: bytes
+    created_at: datetime
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class ArchiveRecord:
     store_id: str
     last_event: int  # of the journal
     users: tuple[RecordedUser, ...]
+    tokens: tuple[RecordedToken, ...]
     groups: tuple[RecordedGroup, ...]
     classes: tuple[RecordedClass, ...]
     rules: tuple[tuple[RecordedRule, Object], ...]
@@ -80,6 +94,7 @@ class ArchiveRecord:
                 fields.text("store_id"),
                 fields.large("last_event"),
                 tuple(map(_user, fields.objects("users"))),
+                tuple(map(_token, fields.objects("tokens"))),
                 tuple(map(_group, fields.objects("groups"))),
                 tuple(map(_class, fields.objects("classes"))),
                 tuple((rule_of(each), _object(each)) for each in fields.objects("rules")),
@@ -98,6 +113,17 @@ def _user(fields: Fields) -> RecordedUser:
         fields.text("password_hash"),
         Role(fields.text("role")),
         fields.time("created_at"),
+    )
+
+
+def _token(fields: Fields) -> RecordedToken:
+    return RecordedToken(
+        fields.text("user"),
+        fields.text("name"),
+        Scope(fields.text("scope")),
+        fields.digest("sha256", 32),
+        fields.time("created_at"),
+        fields.time_or_none("expires_at"),
     )
 
 
@@ -142,8 +168,10 @@ def _check(record: ArchiveRecord) -> None:
     classes = _unique("classes", [each.name for each in record.classes])
     for kind in (record.users, record.groups, record.classes):
         _unique("number", [str(each.number) for each in kind])
+    _unique("tokens", [each.sha256.hex() for each in record.tokens])
     named = {
         "users": (users, {name for group in record.groups for name in group.users}),
+        "tokens": (users, {each.user for each in record.tokens}),
         "groups": (groups, {name for group in record.groups for name in group.groups}),
         "homes": (users, {name for each in record.classes for name in each.homes}),
     }

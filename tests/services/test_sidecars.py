@@ -185,6 +185,7 @@ def test_of_two_writers_one_waits(dsn, archive, files, wav, postgres):
         assert sidecars.is_only_writer(cursor)
         assert not result_of(archive.sidecars.step())
         assert list(files.names()) == []
+    other.rollback()
     other.close()
     caught_up(archive)
     assert agree(archive, files)

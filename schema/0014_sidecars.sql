@@ -76,6 +76,9 @@ CREATE TRIGGER sidecar_is_due AFTER INSERT OR UPDATE OR DELETE ON user_preferenc
 CREATE TRIGGER sidecar_is_due AFTER INSERT OR UPDATE OR DELETE ON group_preference
     FOR EACH STATEMENT EXECUTE FUNCTION sidecar_of_archive_is_due();
 
+CREATE TRIGGER sidecar_is_due AFTER INSERT OR DELETE OR UPDATE OF user_id, name, scope, expires_at
+    ON api_token FOR EACH STATEMENT EXECUTE FUNCTION sidecar_of_archive_is_due();
+
 -- Sidecars name users, groups and classes: who gives one another name, changes any of them.
 CREATE FUNCTION sidecars_are_due() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
