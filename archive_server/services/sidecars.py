@@ -1,6 +1,6 @@
 """Keeping the sidecars: what the database says of each item, beside the audio.
 
-They follow the journal, and what triggers note of changes that it does not tell (0014). A step
+They follow the journal, and what triggers note of changes that it does not tell (0015). A step
 reads the rows as they are now, writes the files, and then notes in the same transaction how far it
 has come: whatever dies in between is done again, and does no harm twice. There is one writer, by a
 lock, so that no older text can replace a newer one.
