@@ -64,7 +64,7 @@ def sent_range(header: str) -> tuple[range, int | None] | None:
         return None
     first, last = _number(match[1]), _number(match[2])
     total = None if match[3] == "*" else _number(match[3])
-    if last < first or (total is not None and total <= last):
+    if _is_less(match[2], match[1]) or (total is not None and total <= last):
         return None
     return range(first, last + 1), total
 
@@ -73,7 +73,7 @@ def _is_valid(match: re.Match[str]) -> bool:
     first, last = match.groups()
     if first == "":
         return last != ""
-    return last == "" or _number(first) <= _number(last)
+    return last == "" or not _is_less(last, first)
 
 
 def _resolved(match: re.Match[str], size: int) -> range:
@@ -83,6 +83,12 @@ def _resolved(match: re.Match[str], size: int) -> range:
         return range(max(0, size - _number(last)), size)
     start = _number(first)
     return range(start, min(_number(last) + 1, size) if last else size)
+
+
+def _is_less(digits: str, others: str) -> bool:
+    """Compare numbers, however long they are."""
+    one, other = digits.lstrip("0"), others.lstrip("0")
+    return (len(one), one) < (len(other), other)
 
 
 def _number(digits: str) -> int:
