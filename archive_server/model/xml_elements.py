@@ -6,6 +6,7 @@ from dataclasses import dataclass
 Attributes = tuple[tuple[str, str], ...]
 
 XML_URI = "http://www.w3.org/XML/1998/namespace"
+XMLNS_URI = "http://www.w3.org/2000/xmlns/"
 _CAMPCASTER = "http://mdlf.org/campcaster/elements/1.0/"
 _LIVESUPPORT = "http://mdlf.org/livesupport/elements/1.0/"
 

@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from archive_server.errors import BadDocument
 from archive_server.model.categories import is_name
-from archive_server.model.xml_elements import XML_URI, Attributes, Element
+from archive_server.model.xml_elements import XML_URI, XMLNS_URI, Attributes, Element
 from archive_server.model.xml_writing import BLANKS
 
 _DEEPEST = 32
@@ -139,5 +139,8 @@ def _check_names(name: str, attributes: Attributes) -> None:
 def _check_declaration(attribute: str, uri: str) -> None:
     """Refuse what no namespace-aware reader of our output would accept."""
     prefix = attribute.partition(":")[2]
-    if prefix == "xmlns" or (prefix == "xml") != (uri == XML_URI) or (prefix and not uri):
+    if prefix == "xmlns" or uri == XMLNS_URI or (prefix == "xml") != (uri == XML_URI):
+        raise BadDocument(f"{attribute}: this namespace is reserved")
+    # No URI has a `}`: it ends the URI for those who write names as `{uri}name`.
+    if (prefix and not uri) or "}" in uri:
         raise BadDocument(f"{attribute}: this namespace cannot be declared so")

@@ -152,6 +152,8 @@ def test_other_roots_are_for_the_caller_to_allow():
         ("<audioClip><metadata><" + "a" * 300 + "/></metadata></audioClip>", "name"),
         ('<audioClip><metadata xmlns:dc=""/></audioClip>', "xmlns:dc"),
         ('<audioClip><metadata xmlns:xml="urn:x"/></audioClip>', "xmlns:xml"),
+        ('<audioClip><metadata xmlns="http://www.w3.org/2000/xmlns/"/></audioClip>', "reserved"),
+        ('<audioClip><metadata xmlns:x="urn:{a}"/></audioClip>', "xmlns:x"),
         ("<audioClip><metadata><a>\ud800</a></metadata></audioClip>", "surrogate"),
         ("<audioClip><metadata><a>\0</a></metadata></audioClip>", "not well-formed"),
         (b'<?xml version="1.0" encoding="klingon"?><audioClip/>', "not well-formed"),
