@@ -15,9 +15,11 @@ from audio_store.errors import (
     StoreAway,
     StoreFull,
 )
+from audio_store.quarantine import Quarantine
 from audio_store.sidecars import Sidecars
 from audio_store.staging import StagedFile
 from audio_store.store import AudioStore
+from audio_store.verifying import Sight, Verdict, look_at, verify
 
 __all__ = [
     "AudioStore",
@@ -27,10 +29,15 @@ __all__ = [
     "ContentMissing",
     "Digests",
     "NothingStaged",
+    "Quarantine",
     "SidecarMissing",
     "Sidecars",
+    "Sight",
     "StagedFile",
     "StagingBusy",
     "StoreAway",
     "StoreFull",
+    "Verdict",
+    "look_at",
+    "verify",
 ]

@@ -71,7 +71,7 @@ def _only_maker(layout: Layout) -> Iterator[int]:
 
 def _require_unused(layout: Layout) -> None:
     """Raise StoreAway if anything is there that the making of a store does not leave."""
-    ours = (layout.content, layout.staging, layout.access)
+    ours = (layout.content, layout.staging, layout.access, layout.quarantine)
     expected = {*ours, layout.new_identity, layout.identity, layout.root / "lost+found"}
     shards = {layout.content / name for name in SHARDS}
     found = set(layout.root.iterdir()) - expected
@@ -90,6 +90,7 @@ def _make_directories(layout: Layout) -> None:
         (layout.access, TRAVERSABLE),
         (layout.staging, PRIVATE),
         (layout.content, PRIVATE),
+        (layout.quarantine, PRIVATE),
     ):
         directory.mkdir(mode, exist_ok=True)
         directory.chmod(mode)  # whatever the umask made of it

@@ -7,6 +7,7 @@
     access/<token>.<extension>      second names of published bytes
     items/ab/<id>.json              sidecars (`sidecars`)
     archive.json
+    quarantine/<sha256>.<number>    published bytes that were found damaged
 
 Every path is put together from checked parts, so none can lead out of the store.
 """
@@ -54,6 +55,10 @@ class Layout:
     @property
     def access(self) -> Path:
         return self.root / "access"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
 
     def shard(self, content_id: ContentId) -> Path:
         """The first-level directory of some content, one of SHARDS."""
