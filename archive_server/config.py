@@ -130,6 +130,15 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Integrity:
+    """How bytes are looked after, and how much may vanish at once."""
+
+    verify_days: int = option(30, most=_MOST_DAYS)  # 0: nothing is read again by itself
+    brake_contents: int = option(1000)  # 0: any number
+    brake_percent: int = option(10, most=100)  # 100: any share
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a request may ask for."""
 
@@ -185,6 +194,7 @@ class Config:
     ids: Ids = field(default_factory=Ids)
     audio: Audio = field(default_factory=Audio)
     storage: Storage = field(default_factory=Storage)
+    integrity: Integrity = field(default_factory=Integrity)
     limits: Limits = field(default_factory=Limits)
     operations: Operations = field(default_factory=Operations)
     log: Log = field(default_factory=Log)
@@ -204,6 +214,7 @@ SECTIONS: dict[str, type] = {
     "ids": Ids,
     "audio": Audio,
     "storage": Storage,
+    "integrity": Integrity,
     "limits": Limits,
     "operations": Operations,
     "log": Log,

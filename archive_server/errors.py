@@ -119,3 +119,10 @@ class Unavailable(ArchiveError):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Damaged(Unavailable):
+    """The bytes are known to be damaged in the store; they may be stored again, or mended."""
+
+    def __init__(self, message: str = "the audio is damaged in the store") -> None:
+        super().__init__(message, retry_after=600)

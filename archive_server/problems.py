@@ -50,6 +50,7 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.QuotaExceeded: Problem(805, 507, "Quota exceeded"),
     errors.TooManyUploads: Problem(805, 429, "Too many uploads"),
     errors.Unavailable: Problem(804, 503, "Not available now"),
+    errors.Damaged: Problem(804, 503, "Audio damaged"),
 }
 
 # Where a method's clients know another code than the usual one (protocol 2.1, 3.2, 3.5, 7, 8).

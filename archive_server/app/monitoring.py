@@ -1,5 +1,6 @@
 """What whoever watches the archive is shown, built from its parts."""
 
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def build_monitoring(
         gauges,
         now,
         config.operations.warn_free_bytes,
+        timedelta(days=config.integrity.verify_days) or None,
     )
     measurements = Measurements()
     measurements.watch(usage_since())

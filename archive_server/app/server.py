@@ -34,6 +34,7 @@ from archive_server.turns import SharedTurns, Turns
 from archive_server.workers.janitor import Janitor
 from archive_server.workers.jobs import JobRunner
 from archive_server.workers.sidecars import SidecarWriter
+from archive_server.workers.verifier import Verifier
 from audio_store.probe import Prober
 
 log = Logger()
@@ -42,6 +43,7 @@ _DISK_THREADS = 16  # reading ahead for many downloads: mostly waiting
 _HASHING_THREADS = 2  # Argon2id keeps a core busy; more would only queue elsewhere
 _PARSING_THREADS = 2
 _JOB_THREADS = 4  # of each job, the one that works and one that clears away
+_VERIFYING_THREADS = 1
 _JOBS = 2  # at once: they share a disk and the cores
 _LOOK_S = 1  # after PostgreSQL; and to show that the reactor turns
 _LOOK_AT_FILES_S = 10  # of certificates
@@ -136,12 +138,14 @@ class Server:
         self._hashing = Threads(reactor, place.share(_HASHING_THREADS), "hashing")
         self._parsing = Threads(reactor, _PARSING_THREADS, "parsing")
         self._jobs = Threads(reactor, _JOB_THREADS, "jobs")
+        self._verifying = Threads(reactor, _VERIFYING_THREADS, "verifying")
         seams = Seams(
             self._database,
             self._disk,
             self._probe,
             self._hashing,
             self._jobs,
+            self._verifying,
             Turns() if place.of == 1 else SharedTurns(foundation.data_dir / "turns", reactor),
             memories,
         )
@@ -218,6 +222,7 @@ class Server:
             self._hashing,
             self._parsing,
             self._jobs,
+            self._verifying,
         ):
             pool.start()
             self._stack.callback(pool.stop)
@@ -233,7 +238,7 @@ class Server:
         self._stack.callback(self._services.render_work.renderer.close)
         self._stack.push_async_callback(self._site.stop, self._config.server.stop_grace_s)
         self._stack.push_async_callback(self._outward.aclose)
-        self._start_janitor()
+        self._start_maintenance()
         self._start_jobs()
         for entrance in self._entrances:
             port = take_connections(self._reactor, entrance, self._site, self._certificates)
@@ -258,21 +263,27 @@ class Server:
         except OSError:  # no room, say; they go on with what was told before
             log.failure("the numbers of this process cannot be told")
 
-    def _start_janitor(self) -> None:
-        """Let one process tidy up: more would look at the same things at the same time.
+    def _start_maintenance(self) -> None:
+        """Let one process tidy up and verify: more would look at the same things at the same time.
 
         When one is replaced by another there are two for a moment. That is as if somebody gave a
         command meanwhile: what must not be done twice is locked in the database.
         """
         if self._place.number == 0:
             janitor = Janitor(
-                self._services.maintenance, self._reactor, resumes=self._place.is_beginning
+                self._services.maintenance,
+                self._reactor,
+                resumes=self._place.is_beginning,
+                brake=self._services.brake,
             )
             janitor.start()
             self._outward.push_async_callback(janitor.stop)
             sidecars = SidecarWriter(self._services.sidecars, self._reactor)
             sidecars.start()
             self._outward.push_async_callback(sidecars.stop)
+            verifier = Verifier(self._services.verification, self._reactor)
+            verifier.start()
+            self._outward.push_async_callback(verifier.stop)
 
     def _start_jobs(self) -> None:
         """Let every process do jobs: they are claimed, and what one dies over others begin anew."""

@@ -10,10 +10,12 @@ from archive_server.blocking import Database, InThread, InTurn
 from archive_server.config import Config
 from archive_server.http.urls import clip_url
 from archive_server.model.gunid import IdStyle
+from archive_server.model.integrity import BrakePolicy
 from archive_server.model.jobs import Work
 from archive_server.services.accesses import Accesses
 from archive_server.services.backup import KIND as BACKUP
 from archive_server.services.backup import BackupService
+from archive_server.services.brake import Brake
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
 from archive_server.services.exporting import ExportService
@@ -43,6 +45,7 @@ from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.sidecars import SidecarService
 from archive_server.services.simple_get import SimpleGetService
 from archive_server.services.uploads import UploadPolicy, UploadService
+from archive_server.services.verification import VerificationService
 from archive_server.services.webstreams import WebstreamService
 from audio_store import AudioStore, Sidecars
 from audio_store.probe import Limits, Prober
@@ -58,6 +61,7 @@ class Seams:
     probe: InThread  # long work: digests, decoding
     hashing: InThread
     jobs: InThread  # minutes of work: what jobs do
+    verifying: InThread  # reading slowly, for as long as there is something to read
     in_turn: InTurn
     memories: Memories = field(default_factory=lambda: Memories(Hearing(), 0))
 
@@ -80,7 +84,9 @@ class Services:
     search: SearchService
     journal: JournalService
     reset: ResetService
+    brake: Brake
     maintenance: MaintenanceService
+    verification: VerificationService
     integrity: IntegrityService
     administration: Administration
     preferences: PreferenceService
@@ -138,6 +144,15 @@ def build_services(
     jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
     memories = seams.memories
     accesses = Accesses(config.journal.accesses)
+    brake = Brake(seams.database, now, _brake_policy(config))
+    verification = VerificationService(
+        seams.database,
+        store,
+        seams.verifying,
+        now,
+        brake.policy,
+        timedelta(days=config.integrity.verify_days) or None,
+    )
     downloads = DownloadService(
         seams.database, store, seams.disk, now, idle_lease, memories.leases, accesses
     )
@@ -180,8 +195,10 @@ def build_services(
             now,
             ResetPolicy(config.testing.allow_reset, clip_policy.id_style),
         ),
-        MaintenanceService(seams.database, store, seams.disk, now, retention),
-        IntegrityService(seams.database, store, seams.disk),
+        brake,
+        MaintenanceService(seams.database, store, seams.disk, now, retention, brake),
+        verification,
+        IntegrityService(seams.database, store, seams.disk, now, verification),
         build_administration(seams.database, seams.hashing),
         PreferenceService(seams.database),
         jobs,
@@ -225,6 +242,10 @@ def _retention(config: Config) -> Retention:
         orphans=timedelta(seconds=config.retention.orphans_s),
         journal=timedelta(days=config.retention.journal_days) or None,
     )
+
+
+def _brake_policy(config: Config) -> BrakePolicy:
+    return BrakePolicy(config.integrity.brake_contents, config.integrity.brake_percent)
 
 
 def build_folder_import(

@@ -3,6 +3,7 @@
 import click
 
 from archive_server.cli.backup import backup, restore
+from archive_server.cli.brake import brake
 from archive_server.cli.check import check
 from archive_server.cli.configuration import config
 from archive_server.cli.groups import group
@@ -40,6 +41,7 @@ for command in (
     restore,
     rebuild,
     check,
+    brake,
     config,
 ):
     main.add_command(command)

@@ -189,7 +189,7 @@ class Target:
         config = self.config()
         with self.database(purpose) as database, contextlib.closing(build_prober(config)) as prober:
             store = self._store(database)
-            seams = Seams(database, at_once, at_once, at_once, at_once, alone)
+            seams = Seams(database, at_once, at_once, at_once, at_once, at_once, alone)
             yield build_services(config, self.data_dir, store, prober, seams)
 
     @contextlib.contextmanager

@@ -20,7 +20,8 @@ from archive_server.model.clips import (
 from archive_server.model.gunid import Gunid
 
 _REVISION = """number, content.content_id, content.md5, content.size, format, duration_us,
-               sample_rate, channels, bit_rate, warnings, revision.created_at"""
+               sample_rate, channels, bit_rate, warnings, revision.created_at,
+               content.damage IS NOT NULL"""
 _CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, owner_id, document_id,
                    mtime, trashed_at, {_REVISION}
             FROM clip LEFT JOIN users ON users.user_id = clip.owner_id
@@ -219,10 +220,10 @@ def _clip(row: Sequence[Any]) -> Clip:
 
 def _revision(row: Sequence[Any]) -> Revision:
     number, sha256, md5, size, audio_format, duration_us, sample_rate, channels = row[:8]
-    bit_rate, warnings, created_at = row[8:]
+    bit_rate, warnings, created_at, is_damaged = row[8:]
     return Revision(
         number,
-        Content(bytes(sha256), bytes(md5), size),
+        Content(bytes(sha256), bytes(md5), size, is_damaged),
         AudioFacts(AudioFormat(audio_format), duration_us, sample_rate, channels, bit_rate),
         tuple(warnings),
         created_at,

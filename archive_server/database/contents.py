@@ -5,16 +5,32 @@ from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database import journal
 from archive_server.model.clips import Content
+from archive_server.model.journal import EventKind
 
 
-def lock(cursor: Cursor, sha256: bytes) -> None:
-    """Keep the janitor away from these bytes until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_key(sha256),))
+def lock(cursor: Cursor, sha256: bytes) -> bool:
+    """Keep janitor and verifier away from these bytes until the transaction ends.
+
+    Return whether they are known to be damaged.
+    """
+    # Two statements, since the second has to see what the first may have waited for; one message.
+    cursor.execute(
+        """
+        SELECT pg_advisory_xact_lock(%s);
+        SELECT FROM content WHERE content_id = %s AND damage IS NOT NULL
+        """,
+        (_key(sha256), sha256),
+    )
+    return cursor.rowcount > 0
 
 
 def add(cursor: Cursor, content: Content, at: datetime) -> None:
-    """Note that these bytes are in the store. The caller holds the lock."""
+    """Note that these bytes are in the store. The caller holds the lock.
+
+    If they were damaged, they have just been replaced by good ones, and the mark goes.
+    """
     cursor.execute(
         """
         INSERT INTO content (content_id, md5, size, created_at) VALUES (%s, %s, %s, %s)
@@ -22,12 +38,37 @@ def add(cursor: Cursor, content: Content, at: datetime) -> None:
         """,
         (content.sha256, content.md5, content.size, at),
     )
+    if cursor.rowcount == 0:
+        _mend(cursor, [content.sha256], at)
 
 
-def lock_all(cursor: Cursor, sha256s: Iterable[bytes]) -> None:
-    """As `lock`, for many. In the order of their keys: two who do this do not wait crosswise."""
-    keys = sorted(map(_key, sha256s))
-    cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", (keys,))
+def _mend(cursor: Cursor, sha256s: Sequence[bytes], at: datetime) -> None:
+    """Take the marks of damage away; the verifier looks at them next."""
+    cursor.execute(
+        """
+        UPDATE content SET damage = NULL, damaged_at = NULL, looked_at = 'epoch'
+        WHERE content_id = ANY(%s) AND damage IS NOT NULL RETURNING content_id
+        """,
+        (list(sha256s),),
+    )
+    for (sha256,) in cursor.fetchall():
+        journal.add_of_content(cursor, EventKind.MENDED, sha256, at)
+
+
+def lock_all(cursor: Cursor, sha256s: Iterable[bytes]) -> set[bytes]:
+    """As `lock`, for many; return those that are known to be damaged.
+
+    In the order of their keys: two who do this do not wait crosswise.
+    """
+    wanted = list(sha256s)
+    cursor.execute(
+        """
+        SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key;
+        SELECT content_id FROM content WHERE content_id = ANY(%s) AND damage IS NOT NULL
+        """,
+        (sorted(map(_key, wanted)), wanted),
+    )
+    return {bytes(sha256) for (sha256,) in cursor.fetchall()}
 
 
 def add_all(cursor: Cursor, contents: Sequence[Content], at: datetime) -> None:
@@ -46,13 +87,15 @@ def add_all(cursor: Cursor, contents: Sequence[Content], at: datetime) -> None:
             [content.size for content in contents],
         ),
     )
+    if cursor.rowcount < len(contents):
+        _mend(cursor, [content.sha256 for content in contents], at)
 
 
 def list_of_clips(cursor: Cursor, sizes: Collection[int]) -> dict[int, set[bytes]]:
-    """The audio of clips, current or not, that has one of these sizes: by size."""
+    """The whole audio of clips, current or not, that has one of these sizes: by size."""
     cursor.execute(
         """
-        SELECT size, content_id FROM content WHERE size = ANY (%s)
+        SELECT size, content_id FROM content WHERE size = ANY (%s) AND damage IS NULL
         AND EXISTS (SELECT FROM revision WHERE revision.content_id = content.content_id)
         """,
         (list(sizes),),
@@ -156,25 +199,6 @@ def unknown(cursor: Cursor, sha256s: Sequence[bytes]) -> list[bytes]:
         (list(sha256s),),
     )
     return [bytes(sha256) for (sha256,) in cursor.fetchall()]
-
-
-def extent(cursor: Cursor) -> tuple[int, int]:
-    """How many contents there are, and how many bytes."""
-    cursor.execute("SELECT count(*), coalesce(sum(size), 0)::bigint FROM content")
-    count, size = cursor.fetchone() or (0, 0)
-    return count, size
-
-
-def list_after(cursor: Cursor, sha256: bytes, limit: int) -> list[Content]:
-    """Some contents in the order of their ids, from behind the one given (b"" for the first)."""
-    cursor.execute(
-        """
-        SELECT content_id, md5, size FROM content WHERE content_id > %s
-        ORDER BY content_id LIMIT %s
-        """,
-        (sha256, limit),
-    )
-    return [Content(bytes(sha), bytes(md5), size) for sha, md5, size in cursor.fetchall()]
 
 
 def _key(sha256: bytes) -> int:

@@ -27,6 +27,7 @@ class Member:
 
     file: TarMember
     sha256: bytes | None
+    is_damaged: bool
 
 
 def add_lease(
@@ -58,12 +59,16 @@ def members(cursor: Cursor, token: str) -> list[Member]:
     """What an archive is made of, in order; texts are left where they are."""
     cursor.execute(
         """
-        SELECT name, size, content_id FROM export_member LEFT JOIN lease ON lease.token = audio
+        SELECT name, export_member.size, content_id, damage IS NOT NULL FROM export_member
+        LEFT JOIN lease ON lease.token = audio LEFT JOIN content USING (content_id)
         WHERE export_member.token = %s ORDER BY place
         """,
         (token,),
     )
-    return [Member(TarMember(name, size), sha256) for name, size, sha256 in cursor.fetchall()]
+    return [
+        Member(TarMember(name, size), sha256, is_damaged)
+        for name, size, sha256, is_damaged in cursor.fetchall()
+    ]
 
 
 def texts(cursor: Cursor, token: str, sections: Sequence[Section]) -> list[bytes]:

@@ -5,14 +5,23 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database import chores, sidecars
+from archive_server.database import brakes, chores, sidecars
 from archive_server.model.gauges import Gauges
 
 
 def read(cursor: Cursor, at: datetime) -> Gauges:
     """Count everything. Of a million contents it takes a tenth of a second."""
-    contents, content_bytes = _row(
-        cursor, "SELECT count(*), coalesce(sum(size), 0)::bigint FROM content"
+    contents, content_bytes, damaged, unverified_s = _row(
+        cursor,
+        # What is older than the verifier has had no time to be read by it.
+        """
+        SELECT count(*), coalesce(sum(size), 0)::bigint, count(damage),
+               greatest(0, extract(epoch FROM %s - min(coalesce(
+                   verified_at, greatest(content.created_at, since)
+               )) FILTER (WHERE damage IS NULL)))::float
+        FROM content CROSS JOIN verification
+        """,
+        at,
     )
     (sessions,) = _row(cursor, "SELECT count(*) FROM session")
     (wait_s,) = _row(
@@ -31,6 +40,9 @@ def read(cursor: Cursor, at: datetime) -> Gauges:
         clips=_counts(cursor, "SELECT file_type, state, count(*) FROM clip GROUP BY 1, 2"),
         contents=contents,
         content_bytes=content_bytes,
+        damaged_contents=damaged,
+        unverified_s=unverified_s,
+        held={each.job.value: each.held for each in brakes.list_held(cursor)},
         sessions=sessions,
         uploads=_counts(cursor, "SELECT purpose, count(*) FROM upload GROUP BY 1"),
         leases=_counts(cursor, "SELECT kind, count(*) FROM lease GROUP BY 1"),

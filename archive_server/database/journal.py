@@ -91,6 +91,18 @@ def add_audit(
     )
 
 
+def add_of_content(cursor: Cursor, kind: EventKind, sha256: bytes, at: datetime) -> None:
+    """Note what happened to bytes, for each revision that has them; the archive itself did it."""
+    cursor.execute(
+        """
+        INSERT INTO journal (at, event, gunid, file_type, revision)
+        SELECT %s, %s, gunid, file_type, number FROM clip JOIN revision USING (clip_id)
+        WHERE content_id = %s ORDER BY clip_id, number
+        """,
+        (at, kind.value, sha256),
+    )
+
+
 def horizon(cursor: Cursor) -> int:
     """Up to which number the next statement sees all there will ever be."""
     cursor.execute("SELECT journal_horizon()")

@@ -14,7 +14,7 @@ from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, 
 
 _LEASE = """SELECT token, kind, gunid, lease.file_name, lease.content_id, content.md5,
                    content.size, format, content.created_at, lease.document_id, xml,
-                   document.created_at, lease.created_at
+                   document.created_at, lease.created_at, content.damage IS NOT NULL
             FROM lease LEFT JOIN content USING (content_id)
             LEFT JOIN document USING (document_id)"""
 
@@ -176,9 +176,45 @@ def file_tokens(cursor: Cursor) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
+def files_of(cursor: Cursor, sha256: bytes) -> list[tuple[str, str]]:
+    """Token and extension of the leases that have some content as a file; they stay meanwhile."""
+    cursor.execute(
+        "SELECT token, format FROM lease WHERE content_id = %s AND kind = 'file' FOR UPDATE",
+        (sha256,),
+    )
+    return cursor.fetchall()
+
+
+def await_files(cursor: Cursor, tokens: Collection[str]) -> None:
+    """Note that the files of these leases were taken away until their audio is whole again."""
+    cursor.execute("UPDATE lease SET awaits_file = true WHERE token = ANY(%s)", (list(tokens),))
+
+
+def awaited_files(cursor: Cursor) -> list[tuple[str, str, bytes]]:
+    """Token, extension and content of leases that can have their files again; they stay."""
+    cursor.execute(
+        """
+        SELECT token, format, content_id FROM lease JOIN content USING (content_id)
+        WHERE awaits_file AND damage IS NULL FOR UPDATE OF lease
+        """
+    )
+    return [(token, extension, bytes(sha256)) for token, extension, sha256 in cursor.fetchall()]
+
+
+def note_file(cursor: Cursor, token: str) -> None:
+    """Note that a lease has its file again."""
+    cursor.execute("UPDATE lease SET awaits_file = false WHERE token = %s", (token,))
+
+
+def awaiting_tokens(cursor: Cursor) -> set[str]:
+    """The leases whose files were taken away."""
+    cursor.execute("SELECT token FROM lease WHERE awaits_file")
+    return {token for (token,) in cursor.fetchall()}
+
+
 def _lease(row: Sequence[Any]) -> Lease:
     token, kind, gunid, file_name, sha256, md5, size, audio_format, stored_at = row[:9]
-    document_id, xml, written_at, leased_at = row[9:]
+    document_id, xml, written_at, leased_at, is_damaged = row[9:]
     if document_id is not None:
         return DocumentLease(
             token, LeaseKind(kind), Gunid(gunid), file_name, document_id, xml, written_at
@@ -195,4 +231,5 @@ def _lease(row: Sequence[Any]) -> Lease:
         size,
         AudioFormat(audio_format),
         stored_at,
+        is_damaged,
     )

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from archive_server.http.measurements import BUCKETS, Snapshot
 from archive_server.model.gauges import Gauges
 from archive_server.model.health import Part, Status
+from archive_server.model.integrity import BrakeJob
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -141,6 +142,15 @@ def _library(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge("clips", "Items of the library.", ("type", "state"), gauges.clips)
     yield _plain("contents", "Different audio files in the store.", gauges.contents)
     yield _plain("content_bytes", "What they take.", gauges.content_bytes)
+    yield _plain("damaged_contents", "Those in quarantine.", gauges.damaged_contents)
+    yield _plain(
+        "oldest_verification_age_seconds",
+        "Since the content was read to its end that was not read for longest.",
+        gauges.unverified_s,
+    )
+    yield _gauge(
+        "brake_held", "What maintenance holds back.", ("job",), _single(_of_all_jobs(gauges.held))
+    )
     yield _plain("database_size_bytes", "What the database takes.", gauges.database_bytes)
     yield _plain("journal_last_number", "The last event's number.", gauges.last_event)
     yield _plain("sidecars_behind", "Changes not in the sidecars yet.", gauges.sidecars_behind)
@@ -163,6 +173,10 @@ def _activity(gauges: Gauges) -> Iterator[Metric]:
         ("chore",),
         {(name,): at.timestamp() for name, at in gauges.chores.items()},
     )
+
+
+def _of_all_jobs(held: Mapping[str, int]) -> dict[str, float]:
+    return {job.value: held.get(job.value, 0) for job in BrakeJob}
 
 
 def _single(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:

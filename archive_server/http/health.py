@@ -30,6 +30,9 @@ _MEASURED = {
     "jobs": ("longestWait", "component"),
     "janitor": ("age", "component"),
     "sidecars": ("lag", "component"),
+    "integrity": ("damaged", "component"),
+    "verifier": ("age", "component"),
+    "brake": ("held", "component"),
 }
 
 

@@ -58,6 +58,7 @@ class Content:
     sha256: bytes
     md5: bytes
     size: int  # bytes
+    is_damaged: bool = False  # as far as we know; what is damaged is not handed out
 
 
 @dataclass(frozen=True, slots=True)

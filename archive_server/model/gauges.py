@@ -12,6 +12,9 @@ class Gauges:
     clips: Mapping[tuple[str, str], int]  # by type and state
     contents: int
     content_bytes: int
+    damaged_contents: int
+    unverified_s: float  # how long ago the content was read that was not read for longest
+    held: Mapping[str, int]  # what the brake holds back, by job
     sessions: int
     uploads: Mapping[str, int]  # that are open, by purpose
     leases: Mapping[str, int]  # by kind

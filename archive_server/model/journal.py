@@ -20,6 +20,8 @@ class EventKind(StrEnum):
     RESTORED = "restored"  # from the trash
     DELETED = "deleted"  # for good
     ACCESSED = "accessed"  # somebody got it to read
+    DAMAGED = "damaged"  # the audio of a revision was found damaged in the store
+    MENDED = "mended"  # it is whole again
 
 
 class AuditKind(StrEnum):

@@ -33,6 +33,7 @@ class AudioLease:
     size: int  # bytes
     format: AudioFormat
     modified: datetime  # when the archive got these bytes
+    is_damaged: bool = False  # they are, now
 
     @property
     def extension(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import backups, clips, documents
-from archive_server.errors import NotFound, Unavailable, UnknownToken, WrongToken
+from archive_server.errors import Damaged, NotFound, Unavailable, UnknownToken, WrongToken
 from archive_server.model.backups import NOTE, audio_name, criteria, document_name, kept, note
 from archive_server.model.clips import Clip, ClipState
 from archive_server.model.jobs import Job, JobState, JobStatus, Report
@@ -211,6 +211,8 @@ def _take(cursor: Any, caller: Caller, clip_id: int, store: AudioStore) -> _Take
     xml = documents.xml(cursor, clip.document_id)
     audio = None
     if clip.revision is not None:
+        if clip.revision.content.is_damaged:
+            raise Damaged(f"clip {clip.gunid}: the audio is damaged in the store")
         # Open before the transaction ends: a file that is open keeps its bytes.
         audio = store.open_content(ContentId(clip.revision.content.sha256))
     return _Taken(clip, xml, audio)
@@ -241,7 +243,7 @@ def _blocks(
         progress.advance(len(block))
         yield block
     if digest.digest() != sha256:
-        raise Unavailable(f"clip {clip.gunid}: the audio is damaged in the store", retry_after=60)
+        raise Damaged(f"clip {clip.gunid}: the audio is damaged in the store")
 
 
 def _open(path: Path) -> BinaryIO:

@@ -35,7 +35,8 @@ class Examined:
     content: Content
     facts: Facts
     report: Report
-    publish_file: Callable[[], object]  # gives the bytes their final name; may be called again
+    # Gives the bytes their final name, in place of what is damaged there; may be called again.
+    publish_file: Callable[[bool], object]
     quota: Quota = UNBOUNDED  # of whoever will own it
 
 
@@ -53,7 +54,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     Raises Conflict if the id is that of something else, and QuotaExceeded.
     """
     clips.lock_gunid(cursor, examined.gunid)
-    contents.lock(cursor, examined.content.sha256)  # the janitor stays away from these bytes
+    is_damaged = contents.lock(cursor, examined.content.sha256)  # the janitor stays away from it
     facts = examined.facts
     clip = clips.find(cursor, examined.gunid)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
@@ -64,7 +65,7 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
     file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
     document = _document(examined, file_name, old, clip).stamped(at)
-    examined.publish_file()  # bytes before rows
+    examined.publish_file(is_damaged)  # bytes before rows
     contents.add(cursor, examined.content, at)
     document_id = documents.add(cursor, document.to_xml())
     if clip is None:

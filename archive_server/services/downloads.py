@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import clips, documents, leases
-from archive_server.errors import NotFound, Unavailable, WrongToken
+from archive_server.errors import Damaged, NotFound, Unavailable, WrongToken
 from archive_server.model.clips import AudioFormat, Clip, Revision
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, Lease, LeaseKind
@@ -19,7 +19,7 @@ from archive_server.model.users import Caller
 from archive_server.services.accesses import Accesses
 from archive_server.services.remembering import Memory, unheard
 from archive_server.services.rights import require_on_clip
-from archive_server.services.storing import SharedContent, store_errors
+from archive_server.services.storing import SharedContent, require_sound, store_errors
 from audio_store import AudioStore, ContentId
 
 # The last use of a lease is written at most this often, so that reading does not become writing.
@@ -287,7 +287,7 @@ class DownloadService:
         with store_errors():
             there = await self.in_thread(self.store.size, ContentId(sha256))
         if there != size:
-            raise Unavailable("the audio is damaged in the store", retry_after=60)
+            raise Damaged
 
 
 def open_lease(token: str, clip: Clip, xml: str) -> OpenLease:
@@ -314,6 +314,7 @@ def _lease_audio(
     require_on_clip(cursor, caller, Action.READ, clip)
     if clip.revision is None:
         raise NotFound(f"{gunid} has no audio")
+    require_sound(clip.revision.content)
     leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=caller.user_id, at=at)
     accesses.note(cursor, caller, clip, at)
     return clip, clip.revision
@@ -345,6 +346,8 @@ def _lease_document(
 
 def _use(cursor: Any, token: str, used_after: datetime, at: datetime) -> Lease:
     lease = leases.get(cursor, token, used_after=used_after)
+    if isinstance(lease, AudioLease) and lease.is_damaged:
+        raise Damaged
     leases.touch(cursor, [token], at)
     return lease
 
@@ -370,6 +373,7 @@ def _current(
     clip = _readable(cursor, caller, gunid)
     if clip.revision is None:
         raise NotFound(f"{gunid} has no audio")
+    require_sound(clip.revision.content)
     accesses.note(cursor, caller, clip, at)
     return clip, clip.revision
 
@@ -381,5 +385,6 @@ def _revision(
     revision = clips.find_revision(cursor, clip.clip_id, number)
     if revision is None:
         raise NotFound(f"clip {gunid} has no revision {number}")
+    require_sound(revision.content)
     accesses.note(cursor, caller, clip, at, number)
     return clip, revision

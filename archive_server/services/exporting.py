@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import exports, leases
-from archive_server.errors import BadRequest, Unavailable, UnknownToken
+from archive_server.errors import BadRequest, Damaged, Unavailable, UnknownToken
 from archive_server.model.clips import Revision
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
@@ -23,7 +23,7 @@ from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
 from archive_server.services.accesses import Accesses
 from archive_server.services.export_gathering import lease
-from archive_server.services.storing import read_part, store_errors
+from archive_server.services.storing import read_part, require_sound, store_errors
 from audio_store import AudioStore, ContentId
 
 
@@ -67,8 +67,10 @@ class ExportService:
         return token
 
     async def opened(self, lease: ExportLease) -> "ArchiveFile":
-        """The archive that a lease reads."""
+        """The archive that a lease reads. Raises Damaged, also for what was found since."""
         members = await self.database.run(exports.members, lease.token)
+        if any(member.is_damaged for member in members):
+            raise Damaged("some of the audio is damaged in the store")
         layout = TarLayout.of([member.file for member in members], lease.modified)
         return ArchiveFile(self, lease, layout, [member.sha256 for member in members])
 
@@ -137,5 +139,6 @@ class ArchiveFile:
 def _require_whole(store: AudioStore, revisions: Sequence[Revision]) -> None:
     for revision in revisions:
         content = revision.content
+        require_sound(content)
         if store.size(ContentId(content.sha256)) != content.size:
-            raise Unavailable("the audio is damaged in the store", retry_after=60)
+            raise Damaged

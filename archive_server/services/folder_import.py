@@ -9,7 +9,7 @@ nothing has to remember how far it had come.
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from archive_server.services.file_examining import Examiner, Known, Refusal, Who
 from archive_server.services.folders import FoundFile
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore
+from audio_store import AudioStore, Quarantine
 
 _CHUNK = 1000  # files; of so many at a time the archive is asked what it has already
 _BATCH = 250  # clips a transaction: their rows take a third of a millisecond each, alone three
@@ -205,8 +205,11 @@ class _Naming:
         self._store = store
         self._named: set[bytes] = set()
 
-    def __call__(self, files: Sequence[Whole]) -> None:
+    def __call__(self, files: Sequence[Whole], damaged: Container[bytes]) -> None:
         fresh = [whole for whole in files if whole.content.sha256 not in self._named]
+        for whole in fresh:
+            if whole.content.sha256 in damaged:
+                Quarantine(self._store).clear(whole.digests.content_id)
         self._store.publish_all(
             [(whole.staged, whole.digests) for whole in fresh if whole.staged is not None]
         )
@@ -218,21 +221,23 @@ class _Naming:
 
 def _add(
     cursor: Any,
-    give_names: Callable[[Sequence[Whole]], None],
+    give_names: _Naming,
     caller: Caller,
     files: Sequence[Whole],
     defaults: Mapping[str, str],
     service: FolderImport,
 ) -> list[Whole]:
-    """Add clips of what no clip has; return it."""
+    """Add clips of what no clip has; return it. What a clip has damaged is mended."""
     require_on_home(cursor, caller, Action.WRITE)
     by_content = {whole.content.sha256: whole for whole in reversed(files)}  # the first counts
-    contents.lock_all(cursor, by_content)  # the janitor stays away from these bytes
+    damaged = contents.lock_all(cursor, by_content)  # the janitor stays away from these bytes
     known = contents.known_to_clips(cursor, list(by_content))
-    new = [whole for whole in files if whole is by_content[whole.content.sha256]]
-    new = [whole for whole in new if whole.content.sha256 not in known]
-    give_names(new)  # bytes before rows
+    first = [whole for whole in files if whole is by_content[whole.content.sha256]]
+    new = [whole for whole in first if whole.content.sha256 not in known]
+    mending = [whole for whole in first if whole.content.sha256 in known & damaged]
+    give_names([*new, *mending], damaged)  # bytes before rows
     at = service.now()
+    contents.add_all(cursor, [whole.content for whole in mending], at)
     clips_bulk.add_all(
         cursor,
         [_clip(whole, defaults, service.id_style, at) for whole in new],

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import chores, gauges, sidecars
+from archive_server.database import brakes, chores, gauges, sidecars
 from archive_server.errors import Unavailable
 from archive_server.model.health import Part, Status
+from archive_server.model.integrity import BrakeJob
 from archive_server.services.gauges import GaugeService
 from archive_server.services.maintenance import TIDYING
 from archive_server.services.storing import store_errors
@@ -22,6 +23,7 @@ _WAITING_S = 15 * 60.0
 # The janitor comes every minute, and may have much to do.
 _UNTIDY = timedelta(minutes=15)
 _BEHIND_S = 5 * 60
+_LATE = 1.5  # times the time in which everything is read again
 _GIB = 2**30
 
 
@@ -36,6 +38,7 @@ class HealthService:
     gauges: GaugeService
     now: Callable[[], datetime]
     warn_free_bytes: int
+    verify_every: timedelta | None = None  # None: nothing is read again by itself
 
     def checks(self) -> Mapping[str, Callable[[], Awaitable[Part]]]:
         """What looks at a part, by the part's name. None of it raises what can be foreseen."""
@@ -48,6 +51,9 @@ class HealthService:
             "jobs": self.look_at_jobs,
             "janitor": self.look_at_janitor,
             "sidecars": self.look_at_sidecars,
+            "integrity": self.look_at_integrity,
+            "verifier": self.look_at_verifier,
+            "brake": self.look_at_brake,
         }
 
     async def look_at_database(self) -> Part:
@@ -140,6 +146,44 @@ class HealthService:
             return Part("sidecars", Status.WARN, reason, seconds, "s")
         reason = "they are being written for the first time" if is_passing else ""
         return Part("sidecars", Status.PASS, reason, seconds, "s")
+
+    async def look_at_integrity(self) -> Part:
+        """Whether audio is known to be damaged."""
+        try:
+            damaged = (await self.gauges.current()).damaged_contents
+        except Unavailable as error:
+            return _away("integrity", error)
+        if damaged:
+            reason = f"{damaged} damaged: archive-server check names them"
+            return Part("integrity", Status.WARN, reason, damaged, "contents")
+        return Part("integrity", Status.PASS, "", 0, "contents")
+
+    async def look_at_verifier(self) -> Part:
+        """Whether all audio is read again in time."""
+        try:
+            age_s = (await self.gauges.current()).unverified_s
+        except Unavailable as error:
+            return _away("verifier", error)
+        if self.verify_every is None:
+            return Part("verifier", Status.PASS, "it is switched off", round(age_s), "s")
+        if age_s > _LATE * self.verify_every.total_seconds():
+            reason = f"some audio was not read again for {age_s / 86400:.0f} days"
+            return Part("verifier", Status.WARN, reason, round(age_s), "s")
+        return Part("verifier", Status.PASS, "", round(age_s), "s")
+
+    async def look_at_brake(self) -> Part:
+        """Whether maintenance holds something back."""
+        try:
+            held = await self.database.run(brakes.list_held)
+        except Unavailable as error:
+            return _away("brake", error)
+        if held:
+            reason = "; ".join(f"{each}: archive-server brake release {each.job}" for each in held)
+            # Much that is damaged means a disk that fails.
+            is_loss = any(each.job is BrakeJob.DAMAGE for each in held)
+            status = Status.FAIL if is_loss else Status.WARN
+            return Part("brake", status, reason, sum(each.held for each in held), "held")
+        return Part("brake", Status.PASS, "", 0, "held")
 
 
 def _sidecars(cursor: Any) -> tuple[int, datetime | None, bool]:

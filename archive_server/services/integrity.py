@@ -1,16 +1,19 @@
 """Proving that the archive is whole: every row has its bytes, and they are the right ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import contents, leases, search, uploads
-from archive_server.model.clips import Content
+from archive_server.database import contents, leases, search, uploads, verification
+from archive_server.model.integrity import DamagedContent, Looked, Outcome
+from archive_server.services.pacing import Pace
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore, ContentId, ContentMissing, StoreAway
+from archive_server.services.verification import VerificationService
+from audio_store import AudioStore
 
 _BATCH = 1000
 
@@ -20,6 +23,7 @@ class Severity(StrEnum):
 
     DAMAGE = "damage"  # something is lost or wrong
     LEFT_OVER = "left-over"  # what a crash left behind; the janitor will remove it
+    MENDED = "mended"  # it was damaged, and is whole again
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Finding:
     severity: Severity
     subject: str
     message: str
+    clips: Sequence[str] = ()  # whose audio it is
 
 
 @dataclass(frozen=True)
@@ -38,43 +43,62 @@ class IntegrityService:
     database: Database
     store: AudioStore
     in_thread: InThread
+    now: Callable[[], datetime]
+    verification: VerificationService
 
-    async def extent(self) -> tuple[int, int]:
-        """How many contents there are, and how many bytes."""
-        return await self.database.run(contents.extent)
+    async def begin(self, *, resume: bool) -> datetime | None:
+        """Begin a check, or go on with one that was stopped: since when has that been running?
+
+        None: it begins now.
+        """
+        return await self.database.run(verification.begin_check, self.now(), resume=resume)
+
+    async def extent(self, since: datetime | None = None) -> tuple[int, int]:
+        """How many contents there are to be looked at, and how many bytes."""
+        return await self.database.run(verification.extent, since)
 
     async def check(
-        self, *, digests: bool, on_content: Callable[[int], None] = lambda size: None
+        self,
+        *,
+        digests: bool,
+        since: datetime | None = None,
+        pace: Pace | None = None,
+        on_content: Callable[[int], None] = lambda size: None,
     ) -> list[Finding]:
-        """Look at everything; with `digests`, read every byte. Changes nothing.
+        """Look at everything; with `digests`, read every byte that was not read since.
 
-        `on_content` is told the size of each content that has been looked at. Raises Unavailable
-        when the store is away: then nothing can be said.
+        What is damaged goes into quarantine, what is whole again comes out of it. `on_content` is
+        told the size of each content that has been looked at. Raises Unavailable when the store is
+        away: then nothing can be said.
         """
         with store_errors():
             await self.in_thread(self.store.require_present)
-            findings = await self._check_contents(digests, on_content)
+            findings = await self._check_contents(digests, since, pace or Pace(), on_content)
             findings += await self._check_files()
             findings += await self._check_leases()
             findings += await self._check_staging()
         for message in await self.database.run(_differences):
             findings.append(Finding(Severity.DAMAGE, "search", message))
+        if digests:
+            await self.database.run(verification.end_check)
         return findings
 
     async def _check_contents(
-        self, digests: bool, on_content: Callable[[int], None]
+        self,
+        digests: bool,
+        since: datetime | None,
+        pace: Pace,
+        on_content: Callable[[int], None],
     ) -> list[Finding]:
         findings = []
         last = b""
-        while batch := await self.database.run(contents.list_after, last, _BATCH):
+        while batch := await self.database.run(verification.list_after, last, _BATCH, since):
             for content in batch:
-                wrong = await self.in_thread(self._look_at, content, digests)
-                # A content may have gone since its row was read; then nobody misses it.
-                if wrong and not await self.database.run(contents.unknown, [content.sha256]):
-                    findings.append(Finding(Severity.DAMAGE, content.sha256.hex(), wrong))
+                looked = await self.verification.look_at(content, pace, every_byte=digests)
+                findings += _unmarked(looked)
                 on_content(content.size)
             last = batch[-1].sha256
-        return findings
+        return [*map(_marked, await self.verification.damaged()), *findings]
 
     async def _check_files(self) -> list[Finding]:
         findings = []
@@ -87,32 +111,13 @@ class IntegrityService:
             ]
         return findings
 
-    def _look_at(self, content: Content, digests: bool) -> str | None:
-        """What is wrong with a content, or None."""
-        content_id = ContentId(content.sha256)
-        try:
-            size = self.store.size(content_id)
-            if size != content.size:
-                return f"the file has {size} bytes instead of {content.size}"
-            if digests and self.store.digest(content_id).sha256 != content.sha256:
-                return "the file has other bytes than were stored"
-        except ContentMissing:
-            return "the file is missing"
-        except StoreAway as error:
-            self.store.require_present()
-            if not isinstance(error.__cause__, OSError):
-                raise  # not this file alone is away, but a whole directory
-            return f"the file cannot be read: {error.__cause__.strerror}"
-        except OSError as error:
-            return f"the file cannot be read: {error.strerror}"
-        return None
-
     async def _check_leases(self) -> list[Finding]:
         known = await self.database.run(leases.file_tokens)
         links = dict(await self.in_thread(lambda: list(self.store.links())))
         # Those opened or closed meanwhile are neither missing nor left over.
         known_later = await self.database.run(leases.file_tokens)
-        missing = [t for t in known if t not in links and t in known_later]
+        away = await self.database.run(leases.awaiting_tokens)  # their audio is damaged
+        missing = [t for t in known if t not in links and t in known_later and t not in away]
         left = [t for t in links if t not in known and t not in known_later]
         return [
             *(Finding(Severity.DAMAGE, "lease", "a leased file is missing") for _ in missing),
@@ -129,6 +134,24 @@ class IntegrityService:
             for token in staged
             if token not in known
         ]
+
+
+def _marked(damaged: DamagedContent) -> Finding:
+    """What is known to be damaged, since now or before."""
+    return Finding(Severity.DAMAGE, damaged.sha256.hex(), damaged.damage, damaged.clips)
+
+
+def _unmarked(looked: Looked) -> list[Finding]:
+    """What a look has found that no mark tells of."""
+    name = looked.content.sha256.hex()
+    if looked.outcome is Outcome.MENDED:
+        return [Finding(Severity.MENDED, name, "it was damaged, and is whole again")]
+    if looked.outcome is Outcome.UNKNOWN:
+        return [Finding(Severity.DAMAGE, name, looked.flaw or "")]
+    if looked.outcome is Outcome.HELD:
+        message = f"{looked.flaw} (not marked: see archive-server brake)"
+        return [Finding(Severity.DAMAGE, name, message)]
+    return []
 
 
 def _differences(cursor: Any) -> list[str]:

@@ -7,8 +7,6 @@ because an upload or a transaction may just be about to claim them.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from itertools import islice
 from typing import Any
 
 from archive_server.blocking import Database, InThread
@@ -25,11 +23,14 @@ from archive_server.database import (
     sessions,
     uploads,
 )
+from archive_server.model.integrity import BrakeJob
 from archive_server.model.leases import Lease, LeaseKind
+from archive_server.services.brake import Brake
 from archive_server.services.removing import remove
 from archive_server.services.sessions import SessionPolicy
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore, ContentId, StagingBusy
+from archive_server.services.sweeping import Sweep, discard, remove_unless_used
+from audio_store import AudioStore
 
 _BATCH = 500
 _EVENTS = 10_000  # looked at in one transaction
@@ -60,6 +61,7 @@ class MaintenanceService:
     in_thread: InThread
     now: Callable[[], datetime]
     retention: Retention
+    brake: Brake
 
     async def resume(self) -> None:
         """Grant uploads and leases their whole time again, when the archive begins to serve.
@@ -76,11 +78,15 @@ class MaintenanceService:
         await self._end_sessions()
         await self._end_uploads()
         await self._end_leases()
-        await self.purge_trash(self.now() - self.retention.trash)
+        await self._tidy_trash(self.now() - self.retention.trash)
         superseded_before = self.now() - self.retention.revisions
-        await self.database.run(clips.remove_superseded, superseded_before)
+        async with self.brake.on(BrakeJob.REVISIONS, superseded_before) as may:
+            if may:
+                await self.database.run(clips.remove_superseded, superseded_before)
         await self.database.run(playlists.remove_superseded, superseded_before)
-        await self._remove_released()
+        async with self.brake.on(BrakeJob.CONTENTS) as may:
+            if may:
+                await self._remove_released()
         await self._prune_journal()
         await self.database.run(chores.note, TIDYING, self.now())
 
@@ -91,14 +97,31 @@ class MaintenanceService:
             await self.database.run(documents.remove_unused)
             await self.database.run(contents.note_unused)  # the next tidying removes them
             await self.database.run(search.prune)
-            await self._sweep_staging()
-            await self._sweep_links()
-            await self._sweep_contents()
+            await Sweep(
+                self.database,
+                self.store,
+                self.in_thread,
+                self.brake,
+                self.now() - self.retention.orphans,
+            ).everything()
 
     async def purge_trash(self, trashed_before: datetime) -> int:
-        """Remove for good what has been in the trash since before; return how many clips."""
+        """Remove for good what has been in the trash since before, as somebody has told us to.
+
+        Return how many clips. What they leave behind may go, too.
+        """
+        purged = await self._purge(trashed_before)
+        await self.brake.allow_contents(purged)
+        return purged
+
+    async def _tidy_trash(self, trashed_before: datetime) -> None:
+        async with self.brake.on(BrakeJob.TRASH, trashed_before) as may:
+            if may:
+                await self._purge(trashed_before)
+
+    async def _purge(self, trashed_before: datetime) -> int:
         total = 0
-        while purged := await self.database.run(_purge, trashed_before, self.now()):
+        while purged := await self.database.run(_purge_some, trashed_before, self.now()):
             total += purged
         return total
 
@@ -123,7 +146,7 @@ class MaintenanceService:
         )
         with store_errors():
             for token in expired:
-                await self._discard(token)
+                await discard(self.store, self.in_thread, token)
 
     async def _end_leases(self) -> None:
         now, unseen = self.now(), self.retention.file_leases
@@ -139,49 +162,8 @@ class MaintenanceService:
     async def _remove_released(self) -> None:
         while released := await self.database.run(contents.list_released, _BATCH):
             for sha256 in released:
-                await self._remove_unless_used(sha256)
-
-    async def _remove_unless_used(self, sha256: bytes) -> None:
-        with store_errors():
-            await self.database.run(
-                contents.remove_unless_used, sha256, partial(self.store.remove, ContentId(sha256))
-            )
-
-    async def _discard(self, token: str) -> None:
-        try:
-            await self.in_thread(self.store.discard, token)
-        except StagingBusy:
-            return  # somebody is still sending; the next sweep will find it
-
-    async def _sweep_staging(self) -> None:
-        staged = await self.in_thread(lambda: list(self.store.staged_tokens()))
-        known = await self.database.run(uploads.tokens)  # after the listing: a new one is known
-        for token, modified in staged:
-            if token not in known and self._is_orphan(modified):
-                await self._discard(token)
-
-    async def _sweep_links(self) -> None:
-        links = await self.in_thread(lambda: list(self.store.links()))
-        known = await self.database.run(leases.file_tokens)
-        for token, extension in links:
-            if token not in known:
-                linked_at = await self.in_thread(self.store.linked_at, token, extension)
-                if self._is_orphan(linked_at):
-                    await self.in_thread(self.store.unlink, token, extension)
-
-    async def _sweep_contents(self) -> None:
-        files = self.store.contents()
-        while batch := await self.in_thread(lambda: list(islice(files, _BATCH))):
-            for sha256 in await self.database.run(
-                contents.unknown, [content_id.digest for content_id in batch]
-            ):
-                named_at = await self.in_thread(self.store.named_at, ContentId(sha256))
-                if self._is_orphan(named_at):
-                    await self._remove_unless_used(sha256)
-
-    def _is_orphan(self, since: float) -> bool:
-        """Whether bytes are older than a transaction that is about to claim them can be."""
-        return since < (self.now() - self.retention.orphans).timestamp()
+                with store_errors():
+                    await remove_unless_used(self.database, self.store, sha256)
 
 
 def _touch_all(cursor: Any, at: datetime) -> None:
@@ -189,7 +171,7 @@ def _touch_all(cursor: Any, at: datetime) -> None:
     leases.touch_all(cursor, at)
 
 
-def _purge(cursor: Any, trashed_before: datetime, at: datetime) -> int:
+def _purge_some(cursor: Any, trashed_before: datetime, at: datetime) -> int:
     purged = 0
     for expired in clips.list_trashed(cursor, trashed_before)[:_BATCH]:
         clips.lock_gunid(cursor, expired.gunid)

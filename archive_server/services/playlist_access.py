@@ -8,7 +8,7 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import clips, documents, leases
-from archive_server.errors import ArchiveError, NotFound, TooLarge, Unavailable
+from archive_server.errors import ArchiveError, Damaged, NotFound, TooLarge, Unavailable
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
@@ -63,8 +63,8 @@ class PlaylistAccess:
     async def open(self, caller: Caller, gunid: Gunid, *, recursive: bool) -> OpenPlaylist:
         """Lease a playlist as it was last saved; if `recursive`, with all it holds.
 
-        Raises Forbidden; NotFound, also for a clip that it holds; TooLarge, Unavailable. Then
-        nothing is leased.
+        Raises Forbidden; NotFound and Damaged, also for a clip that it holds; TooLarge,
+        Unavailable. Then nothing is leased.
         """
         links = _Links(self.store)
         with store_errors():
@@ -72,6 +72,9 @@ class PlaylistAccess:
                 return await self.database.run(
                     _open, caller, gunid, recursive, self.now(), links, self.downloads.accesses
                 )
+            except Damaged:
+                await self.downloads.in_thread(links.undo)
+                raise
             except Unavailable:
                 # The transaction may have been committed. If it was not, the janitor finds the
                 # files that have no leases.
@@ -188,6 +191,8 @@ class _Opening:
         token = new_token()
         revision = clip.revision
         assert revision is not None, "audio clips have one"
+        if revision.content.is_damaged:
+            raise Damaged(f"clip {clip.gunid} is damaged in the store")
         leases.add_audio(
             self.cursor,
             token,

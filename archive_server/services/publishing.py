@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import uploads
-from archive_server.errors import RefusedAudio, Unavailable
+from archive_server.errors import Damaged, RefusedAudio, Unavailable
 from archive_server.model.clips import Content
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
@@ -34,6 +34,7 @@ from audio_store import (
     ContentMissing,
     Digests,
     NothingStaged,
+    Quarantine,
     StagedFile,
 )
 from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
@@ -143,7 +144,12 @@ class Publisher:
                 raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(upload, Content(content.sha256, content.md5, size))
         facts, report = await self._probe(self.store.path(content_id), upload.file_name)
-        still_there = partial(self.store.size, content_id)
+
+        def still_there(is_damaged: bool) -> int:
+            if is_damaged:
+                raise Damaged
+            return self.store.size(content_id)
+
         examined = self._examined(upload, content, facts, report, still_there)
         await self._finish(caller, upload, examined)
         return upload.clip
@@ -161,15 +167,23 @@ class Publisher:
             with store_errors():
                 await settling
 
-    def _publication(self, staged: StagedFile, content: Content) -> Callable[[], object]:
+    def _publication(self, staged: StagedFile, content: Content) -> Callable[[bool], object]:
         """What names the bytes, however often a transaction is tried.
 
         There is a staged file the first time only. And between two tries the content is nobody's:
         if it was there before, and released, the janitor may take it away. So each time it looks.
         """
         digests = Digests(content.sha256, content.md5, content.size)
-        publish_once = cache(partial(self.store.publish, staged, digests))
-        return lambda: self.store.size(publish_once())
+
+        @cache
+        def publish_once(is_damaged: bool) -> ContentId:
+            if not staged.is_open:  # what was published at the last try was found damaged since
+                raise Damaged
+            if is_damaged:
+                Quarantine(self.store).clear(digests.content_id)
+            return self.store.publish(staged, digests)
+
+        return lambda is_damaged: self.store.size(publish_once(is_damaged))
 
     async def content_of(self, staged: StagedFile, upload: Upload) -> Content:
         """The digests of what was sent; it is read only where they are not known already.
@@ -201,7 +215,7 @@ class Publisher:
         content: Content,
         facts: Facts,
         report: Report,
-        publish_file: Callable[[], object],
+        publish_file: Callable[[bool], object],
     ) -> Examined:
         return Examined(
             upload.clip,

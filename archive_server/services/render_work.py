@@ -9,7 +9,7 @@ from typing import Any
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import contents, documents, leases
-from archive_server.errors import Conflict, TooLarge, Unavailable
+from archive_server.errors import Conflict, Damaged, TooLarge, Unavailable
 from archive_server.model import mixing, rss
 from archive_server.model.clips import Clip, FileType, Revision
 from archive_server.model.completion import EXTENT, TITLE
@@ -165,18 +165,17 @@ class RenderWork:
         """Raise Unavailable unless a clip's bytes are there: now, not an hour into the mix."""
         revision = held.clip.revision
         assert revision is not None, "what has none was refused"
+        name = f"playlistElement {held.element}: clip {held.clip.gunid}"
+        if revision.content.is_damaged:
+            raise Damaged(f"{name} is damaged in the store")
         try:
             with store_errors():
                 content_id = ContentId(revision.content.sha256)
                 size = await self.in_thread(self.store.size, content_id)
         except Unavailable as error:
-            raise Unavailable(
-                f"playlistElement {held.element}: clip {held.clip.gunid}: {error}"
-            ) from error
+            raise Unavailable(f"{name}: {error}") from error
         if size != revision.content.size:
-            raise Unavailable(
-                f"playlistElement {held.element}: clip {held.clip.gunid} is damaged in the store"
-            )
+            raise Damaged(f"{name} is damaged in the store")
 
     # -- feeds ------------------------------------------------------------------------------
 
@@ -238,8 +237,8 @@ def _lease_file(
 ) -> None:
     """Give the file its name in the store, where this lease is all that keeps it."""
     content = examined.content
-    contents.lock(cursor, content.sha256)
-    examined.publish_file()  # bytes before rows
+    is_damaged = contents.lock(cursor, content.sha256)
+    examined.publish_file(is_damaged)  # bytes before rows
     contents.add(cursor, content, at)
     clip = replace(gathered.clip, file_name=gathered.playlist.title or _FILE_NAME)
     revision = Revision(1, content, audio_facts(examined.facts), (), at)

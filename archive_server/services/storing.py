@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from archive_server.errors import Unavailable, UploadBusy
+from archive_server.errors import Damaged, Unavailable, UploadBusy
+from archive_server.model.clips import Content
 from audio_store import ContentMissing, StagingBusy, StoreAway, StoreFull
 
 # Linux; elsewhere everything is read as if it were on the disk.
@@ -32,6 +33,12 @@ def store_errors() -> Iterator[None]:
         raise Unavailable("the archive's store is away", retry_after=10) from error
     except ContentMissing as error:
         raise Unavailable("the audio cannot be found in the store", retry_after=60) from error
+
+
+def require_sound(content: Content) -> None:
+    """Raise Damaged for what is known to be: nobody shall get it for what was stored."""
+    if content.is_damaged:
+        raise Damaged
 
 
 class SharedContent(io.FileIO):
@@ -98,7 +105,7 @@ def read_part(content: BinaryIO, part: range) -> bytes:
         except OSError as error:
             raise Unavailable("the audio cannot be read now") from error
         if not some:
-            raise Unavailable("the audio is damaged in the store", retry_after=60)
+            raise Damaged
         found.append(some)
         place += len(some)
     return found[0] if len(found) == 1 else b"".join(found)

@@ -6,6 +6,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from archive_server.errors import Unavailable
+from archive_server.model.integrity import BrakeJob
+from archive_server.services.brake import Brake
 from archive_server.services.maintenance import MaintenanceService
 
 log = Logger()
@@ -18,10 +20,20 @@ class Janitor:
     """Runs the maintenance service; one at a time, however long it takes."""
 
     def __init__(
-        self, maintenance: MaintenanceService, clock: IReactorTime, *, resumes: bool = True
+        self,
+        maintenance: MaintenanceService,
+        clock: IReactorTime,
+        *,
+        resumes: bool = True,
+        brake: Brake | None = None,
     ) -> None:
-        """With `resumes` the archive has been down, which is nobody's disuse."""
+        """With `resumes` the archive has been down, which is nobody's disuse.
+
+        What the `brake` holds back is told once.
+        """
         self._maintenance = maintenance
+        self._brake = brake
+        self._held: set[BrakeJob] = set()
         self._tidyings = 0
         self._has_resumed = not resumes
         self._loop = LoopingCall(self._begin)
@@ -52,9 +64,23 @@ class Janitor:
             if self._tidyings % _SWEEPS_EVERY == 0:
                 await self._maintenance.sweep()
             self._tidyings += 1
+            await self._tell_held()
         except CancelledError:
             return
         except Unavailable as error:
             log.warn("not tidied: {error}", error=error)
         except Exception:  # noqa: BLE001  an edge: what is unforeseen is logged, and tried again
             log.failure("tidying fails")
+
+    async def _tell_held(self) -> None:
+        if self._brake is None:
+            return
+        held = await self._brake.held()
+        for each in held:
+            if each.job not in self._held:
+                log.error(
+                    "the brake holds: {held}; archive-server brake release {job} lets them",
+                    held=each,
+                    job=each.job.value,
+                )
+        self._held = {each.job for each in held}

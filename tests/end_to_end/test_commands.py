@@ -130,6 +130,8 @@ def test_check_finds_planted_damage(server, harm):
                 else:
                     opened.seek(5000)
                     opened.write(b"x")
+        # Sizes alone do not show a flipped bit.
+        assert server.command("check", "--quick").returncode == (0 if harm == "flipped" else 3)
         text = server.command("check")
         assert text.returncode == 3
         assert text.stdout.splitlines()[-1].startswith("DAMAGED: 3 contents, ")
@@ -139,15 +141,13 @@ def test_check_finds_planted_damage(server, harm):
         assert (found.returncode, report["clean"], report["contents"]) == (3, False, 3)
         (finding,) = report["findings"]
         assert (finding["severity"], finding["subject"]) == ("damage", file.name)
-        # Sizes alone do not show a flipped bit.
-        assert server.command("check", "--quick").returncode == (0 if harm == "flipped" else 3)
-        if harm != "flipped":
-            damaged = [
-                hit["gunid"]
-                for hit in client.call("searchMetadata", criteria={})["results"]
-                if is_refused(client, hit["gunid"])
-            ]
-            assert len(damaged) == 1
+        damaged = [
+            hit["gunid"]
+            for hit in client.call("searchMetadata", criteria={})["results"]
+            if is_refused(client, hit["gunid"])
+        ]
+        assert finding["clips"] == damaged
+        assert len(damaged) == 1
 
 
 def is_refused(client: Client, gunid: str) -> bool:

@@ -63,6 +63,9 @@ def test_a_database_that_is_away_is_named(health, gauges):
         "jobs",
         "janitor",
         "sidecars",
+        "integrity",
+        "verifier",
+        "brake",
     }
     assert "the database is away" in result_of(away.look_at_database()).reason
 
