@@ -52,8 +52,8 @@ CHANGING = {
 }  # fmt: skip
 HARMLESS = {
     "sessions", "uploads", "downloads", "playlist_access", "exports", "simple_get", "puts",
-    "search", "journal", "integrity", "administration", "preferences", "jobs", "rendering",
-    "backups",
+    "search", "journal", "brake", "verification", "integrity", "administration", "preferences",
+    "jobs", "rendering", "backups",
 }  # fmt: skip
 NO_SERVICES = {"clock", "database", "store", "_sessions"}
 
