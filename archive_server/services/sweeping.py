@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import contents, leases, uploads, verification
+from archive_server.database import contents, leases, unclaimed, uploads, verification
 from archive_server.model.integrity import BrakeJob
 from archive_server.services.brake import Brake
 from audio_store import AudioStore, ContentId, Quarantine, StagingBusy
@@ -57,7 +57,7 @@ class Sweep:
                 await remove_unless_used(self.database, self.store, sha256)
 
     async def _orphans(self) -> list[bytes]:
-        """All contents that no row knows, also those that are only in quarantine."""
+        """All contents that no row knows and nobody keeps, also those only in quarantine."""
         found = []
         files = self.store.contents()
         while batch := await self.in_thread(lambda: list(islice(files, _BATCH))):
@@ -70,7 +70,8 @@ class Sweep:
         aside = await self.in_thread(self._set_aside)
         unknown = await self.database.run(contents.unknown, list(aside))
         found += [sha256 for sha256 in unknown if self._is_old(aside[sha256])]
-        return list(dict.fromkeys(found))
+        kept = await self.database.run(unclaimed.known, found)
+        return [sha256 for sha256 in dict.fromkeys(found) if sha256 not in kept]
 
     async def _quarantine(self) -> None:
         """Let go of damaged bytes once the good ones were read to their end, after they came back.

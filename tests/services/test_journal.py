@@ -53,7 +53,7 @@ CHANGING = {
 HARMLESS = {
     "sessions", "uploads", "downloads", "playlist_access", "exports", "simple_get", "puts",
     "search", "journal", "brake", "verification", "integrity", "administration", "preferences",
-    "jobs", "rendering", "backups",
+    "jobs", "rendering", "backups", "sidecars",
 }  # fmt: skip
 NO_SERVICES = {"clock", "database", "store", "_sessions"}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -175,7 +176,7 @@ def test_audio_that_no_sidecar_knows_is_never_removed(services, files, empty, lo
     services.clock.advance(timedelta(days=400))
     janitor = MaintenanceService(
         empty, files.store, services.maintenance.in_thread, services.clock,
-        services.maintenance.retention,
+        services.maintenance.retention, replace(services.brake, database=empty),
     )  # fmt: skip
     for _ in range(2):
         result_of(janitor.tidy())
