@@ -1,11 +1,16 @@
-"""What tests of bad input share: a clip to be attacked, and a look at what may not change."""
+"""What tests share: a clip to be attacked, what may not change, and an archive that fails."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fixtures.clients import Client
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import ArchiveProcess
+from fixtures.fix_server import ArchiveProcess, external
+from fixtures.stories import Mortal
+
+LAUNCHER = Path(__file__).with_name("faulty_archive.py")
 
 
 @pytest.fixture
@@ -29,3 +34,12 @@ def clip(root: Client) -> Iterator[str]:
     gunid = root.store(wav(noise(44100)), "victim.wav")
     yield gunid
     root.call("deleteAudioClip", gunid=gunid, forced=True)
+
+
+@pytest.fixture
+def mortal(new_archive, dsn, tmp_path) -> Mortal:
+    control = tmp_path / "control"
+    control.mkdir()
+    program = (sys.executable, str(LAUNCHER), str(control), str(tmp_path / "data" / "store"))
+    config = external(dsn) + "[retention]\nrevisions_days = 0\n"
+    return Mortal(new_archive(config, program=program), control)
