@@ -8,6 +8,7 @@ pytest_plugins = [
     "fixtures.fix_services",
     "fixtures.fix_http",
     "fixtures.fix_server",
+    "fixtures.fix_mounts",
 ]
 
 # A shell lets what it runs in the background ignore SIGINT, and so would all that tests start.
