@@ -191,7 +191,10 @@ class ArchiveRequest:
         self.status = status
         if headers:
             self.answer_headers.update(headers)
-        if status not in _BODILESS:
+        if not self.answer_headers and status not in _BODILESS:  # 1 µs instead of 4
+            self.more_headers += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+            self.tells_length = True
+        elif status not in _BODILESS:
             self.answer_headers["content-type"] = content_type
             self.answer_headers["content-length"] = str(len(body))
         self.write(body)

@@ -4,6 +4,7 @@ Paths are written with placeholders: `<token>`, `<extension>`, `<gunid>`, `<numb
 """
 
 import re
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -100,14 +101,21 @@ def base_url(request: Asked, public_url: str) -> str:
     """
     if public_url:
         return _with_port(public_url)
-    scheme = "https" if request.is_secure else "http"
-    port = getattr(request.here, "port", 443 if request.is_secure else 80)
-    called = _HOST.fullmatch(request.header("host") or "")
+    here, is_secure = request.here, request.is_secure
+    port = getattr(here, "port", 443 if is_secure else 80)
+    return _called(is_secure, _host(here), port, request.header("host") or "")
+
+
+@lru_cache(64)  # 0.3 µs instead of 2 of each call, for all who know us by the same name
+def _called(is_secure: bool, host: str, port: int, called_as: str) -> str:
+    scheme = "https" if is_secure else "http"
+    called = _HOST.fullmatch(called_as)
     if called is None:
-        return f"{scheme}://{_host(request.here)}:{port}"
+        return f"{scheme}://{host}:{port}"
     return f"{scheme}://{called[1]}:{called[2] or port}"
 
 
+@lru_cache(4)
 def _with_port(url: str) -> str:
     parts = urlsplit(url)
     if parts.port is not None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from archive_server.xmlrpc.plain_calls import read_plain
 from archive_server.xmlrpc.values import NOT_XML_RPC, DateTime, Fault, Value
 from archive_server.xmlrpc.xml_tree import DEEPEST, parse, too_deep
 
@@ -36,6 +37,12 @@ class MethodCall:
 
 def decode_call(body: bytes) -> MethodCall:
     """Read a `methodCall`. Raises Fault; blocks for milliseconds a megabyte."""
+    plain = read_plain(body)
+    return decode_with_parser(body) if plain is None else MethodCall(plain[0], (plain[1],))
+
+
+def decode_with_parser(body: bytes) -> MethodCall:
+    """The same, whatever is in it."""
     return _method_call(parse(body))
 
 

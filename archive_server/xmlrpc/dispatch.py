@@ -4,7 +4,7 @@ Nothing that goes wrong with a call goes past here: it becomes a fault, in which
 exception shows only that it happened. Details are in the log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,7 +37,14 @@ class Dispatcher:
     async def answer(self, body: bytes, client: Client) -> bytes:
         """Carry out a call and return the answer or fault as XML. Never raises."""
         try:
-            return await self._encoded(await self._result(await self._decoded(body), client))
+            if len(body) <= SMALL:
+                call = decode_call(body)
+            else:
+                call = await self.in_thread(decode_call, body)
+            value = await self._result(call, client)
+            if _is_small(value):
+                return encode_answer(value)
+            return await self.in_thread(encode_answer, value)
         except Fault as fault:
             return _refused(fault, client)
         except Exception:  # noqa: BLE001 - the client must learn that its call was received
@@ -45,21 +52,13 @@ class Dispatcher:
             return _refused(Fault(CRASHED, "internal error"), client)
 
     async def _result(self, call: MethodCall, client: Client) -> Value:
-        client.traces["call"] = call.method if call.method in self.methods else "(unknown method)"
-        client.traces.update(_gunid_in(call.parameters))
+        traces = client.traces
+        traces["call"] = call.method if call.method in self.methods else "(unknown method)"
+        for parameter in call.parameters:
+            _note_gunid(parameter, traces)
         result = await perform(self.methods, call, client)
-        client.traces.update(_gunid_in([result]))
+        _note_gunid(result, traces)
         return result
-
-    async def _decoded(self, body: bytes) -> MethodCall:
-        if len(body) <= SMALL:
-            return decode_call(body)
-        return await self.in_thread(decode_call, body)
-
-    async def _encoded(self, value: Value) -> bytes:
-        if _is_small(value):
-            return encode_answer(value)
-        return await self.in_thread(encode_answer, value)
 
 
 def _refused(fault: Fault, client: Client) -> bytes:
@@ -67,14 +66,13 @@ def _refused(fault: Fault, client: Client) -> bytes:
     return encode_fault(fault)
 
 
-def _gunid_in(values: Sequence[Value]) -> Mapping[str, str]:
-    """Find what a call is about, for the log: by its id, not by what may be a secret."""
-    for value in values:
-        named = value.get("gunid") or value.get("plid") if isinstance(value, Mapping) else None
+def _note_gunid(value: Value, traces: dict[str, str]) -> None:
+    """Let the log tell what a call is about: by its id, not by what may be a secret."""
+    if isinstance(value, dict):
+        named = value.get("gunid") or value.get("plid")
         if isinstance(named, str):
             with suppress(BadRequest):
-                return {"gunid": str(Gunid.parse(named))}
-    return {}
+                traces["gunid"] = str(Gunid.parse(named))
 
 
 def _is_small(value: Value) -> bool:

@@ -1,0 +1,78 @@
+"""Plain calls are read as the parser reads them, or left to it."""
+
+import xmlrpc.client
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from archive_server.xmlrpc.decoder import MethodCall, decode_call, decode_with_parser
+from archive_server.xmlrpc.plain_calls import read_plain
+from archive_server.xmlrpc.values import Fault
+
+ascii_text = st.text(st.characters(min_codepoint=9, max_codepoint=126), max_size=20)
+scalars = ascii_text | st.booleans() | st.integers(-(2**31), 2**31 - 1)
+
+
+def outcome(read, body):
+    try:
+        return read(body)
+    except Fault as fault:
+        return fault.code, fault.text
+
+
+@given(st.dictionaries(ascii_text, scalars, max_size=5), st.sampled_from(["a.b", "locstor.x_1"]))
+def test_what_xmlrpclib_sends_is_read_as_by_the_parser(struct, method):
+    body = xmlrpc.client.dumps((struct,), method).encode()
+    assert outcome(decode_call, body) == outcome(decode_with_parser, body)
+
+
+MARKUP = """
+    <?xml version="1.0"?> <methodCall> </methodCall> <methodName>a.b</methodName> <methodName>
+    <params> </params> <param> </param> <value> </value> <struct> </struct> <member> </member>
+    <name>n</name> <name/> <string>x</string> <string> </string> <int>5</int> <int>+5</int>
+    <i4>-0</i4> <boolean>1</boolean> <boolean>2</boolean> <array> &amp; & > ]]> <!--x-->
+    <![CDATA[x]]> ü text <value>x</value> <Value> <?x?> <int></string> <value><int>5</i4></value>
+    <member><name>n</name><value>x</value></member>
+    <member><name>n</name><value><int>5</string></value></member>
+"""
+BLANKS = [" ", "\n", "\t", "\r", "\x0b", "\x00"]
+DECLARED = "<?xml version='1.0' encoding=\"UTF-8\"?>"
+PIECES = st.sampled_from([*MARKUP.split(), *BLANKS, DECLARED])
+START = "<methodCall><methodName>a.b</methodName><params><param><value><struct>"
+END = "</struct></value></param></params></methodCall>"
+
+
+@given(st.lists(PIECES, max_size=6).map("".join), st.lists(PIECES, max_size=2).map("".join))
+@example("<member><name>a</name><value> <string> x </string> </value></member>", "")
+@example("<member><name>a</name><value> x </value></member>", "\n")
+@example(
+    "<member><name>a</name><value></value></member><member><name>a</name><value>1</value></member>",
+    "",
+)
+def test_whatever_is_sent_is_read_as_by_the_parser(members, more):
+    for text in (START + members + END, more + START + members + END + more, members + more):
+        body = text.encode("utf-8")
+        assert outcome(decode_call, body) == outcome(decode_with_parser, body)
+
+
+def test_calls_as_clients_make_them_are_plain():
+    session = {"sessid": "0123456789abcdef" * 2, "gunid": "0190163d-8694-739b-aea5-966c26f8ad91"}
+    for struct in ({}, session, {"limit": 5, "forced": True, "title": "a, b (c)"}):
+        body = xmlrpc.client.dumps((struct,), "locstor.x").encode()
+        assert read_plain(body) == ("locstor.x", struct)
+        assert decode_call(body) == MethodCall("locstor.x", (struct,))
+
+
+@pytest.mark.parametrize(
+    "value", ["<string>ä</string>", "<string>a&amp;b</string>", "<nil/>", "<array><data/></array>"]
+)
+def test_what_is_not_plain_is_left_to_the_parser(value):
+    body = f"{START}<member><name>a</name><value>{value}</value></member>{END}"
+    assert read_plain(body.encode()) is None
+
+
+def test_it_takes_no_long_time_to_be_left_to_the_parser():
+    member = "<member><name>a</name><value>x</value></member>" + " " * 40
+    for end in ("<", "<member>", "</struct>", ""):
+        assert read_plain((START + member * 30 + end).encode()) is None
