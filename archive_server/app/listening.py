@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.protocol import Factory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from archive_server.app.tls import Certificates
 from archive_server.config import Config
+from archive_server.http.secure_transport import SecurePort
 from archive_server.http.transport import FilePort, listen, listening_socket
 from archive_server.options import Address
 
@@ -58,12 +58,12 @@ def take_connections(
     reactor: Any, entrance: Entrance, site: Factory, shown: Certificates | None
 ) -> FilePort:
     """Let the site have the connections to an entrance, until its port stops listening."""
-    factory: Any = site
     if entrance.is_secure:
         assert shown is not None, "where TLS is spoken there are certificates"
-        # mypy does not see what zope.interface declares
-        creator: Any = shown
-        inner: Any = site
-        factory = TLSMemoryBIOFactory(creator, False, inner, reactor)
-        factory.noisy = False
-    return listen(reactor, entrance.socket, factory)
+        port = listen(reactor, entrance.socket, site, SecurePort)
+        port.secured = shown.secured
+    else:
+        port = listen(reactor, entrance.socket, site)
+    port.startListening()
+    taken: FilePort = port
+    return taken

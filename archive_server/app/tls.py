@@ -1,23 +1,20 @@
 """TLS: the certificate that is shown, the key to it, and both anew when their files change."""
 
 from pathlib import Path
+from socket import socket as Socket
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOProtocol
-from zope.interface import implementer
 
 from archive_server.options import ConfigError
 
 log = Logger()
 
 
-@implementer(IOpenSSLServerConnectionCreator)
 class Certificates:
     """What new connections are secured with: TLS 1.2 or later, with Twisted's choice of ciphers.
 
@@ -51,11 +48,11 @@ class Certificates:
         """What changes with the files, also where they are links to others."""
         return tuple(_state(path) for path in self._files)
 
-    def serverConnectionForTLS(  # noqa: N802 - Twisted's name
-        self, protocol: TLSMemoryBIOProtocol
-    ) -> SSL.Connection:
+    def secured(self, socket: Socket) -> SSL.Connection:
         """Begin TLS with a client."""
-        return SSL.Connection(self._context, None)
+        connection = SSL.Connection(self._context, socket)
+        connection.set_accept_state()
+        return connection
 
 
 def _state(path: Path) -> object:

@@ -137,10 +137,7 @@ class Connection(NetworkProtocol):
         self._is_hanging_up = self.is_deaf = True
         self.transport.unregisterProducer()
         self.transport.resumeProducing()
-        if self.is_secure:  # TLS cannot be closed by halves
-            self.transport.loseConnection()
-        else:
-            self.transport.loseWriteConnection()
+        self.transport.loseWriteConnection()
         if self._timer.active():
             self._timer.cancel()
         self._timer = self.site.call_later(_PATIENCE_S, self.drop)
@@ -159,8 +156,6 @@ class Connection(NetworkProtocol):
         else:
             # What the kernel still holds for a slow client gets there: nothing is reset.
             self._close()
-            if self.is_secure:  # which waits for the client to agree
-                self._timer = self.site.call_later(_PATIENCE_S, self.drop)
 
     # Bytes arrive.
 

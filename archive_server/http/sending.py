@@ -1,8 +1,8 @@
 """The bytes of files on their way out, as fast as the client takes them.
 
-Over plain TCP the kernel sends them, and nothing of them comes here. Where that is not possible
-(TLS; archives that are put together on the way) one block waits in the transport while the next
-is read, whatever the size of the file.
+The connection sends files, and nothing of them comes here. Where that is not possible (archives
+that are put together on the way) one block waits in the transport while the next is read, whatever
+the size of the file.
 
 The reactor must not wait for a slow disk. What is in the page cache is sent at once; what is not
 is first read in a thread. (`RWF_NOWAIT` tells without waiting. It asks for the last byte of what

@@ -28,7 +28,7 @@ class FileTooShort(Exception):
     """The file ends before what was promised of it."""
 
 
-class _Sending:
+class Sending:
     """A part of a file on its way, and what goes before it."""
 
     __slots__ = ("count", "done", "failure", "fd", "first", "offset")
@@ -45,7 +45,7 @@ class _Sending:
 class FileTransport(tcp.Server):
     """A connection. What is written goes out at once, if it can: no round of the reactor."""
 
-    _sending: _Sending | None = None
+    _sending: Sending | None = None
     _is_writing = False  # the reactor tells when there is room
 
     def sendFile(self, fd: int, offset: int, count: int, head: bytes = b"") -> Deferred[None]:
@@ -67,7 +67,7 @@ class FileTransport(tcp.Server):
         if self._has_waiting():
             head = b"".join([self.dataBuffer[self.offset :], *self._tempDataBuffer, head])
             self._forget_waiting()
-        self._sending = sending = _Sending(fd, offset, count, head)
+        self._sending = sending = Sending(fd, offset, count, head)
         self._go_on(sending)
         if self._sending is not None:
             sending.done = Deferred()
@@ -81,7 +81,7 @@ class FileTransport(tcp.Server):
             return
         assert self._sending is None, "nothing is written while a file is sent"
         try:
-            sent = self.socket.send(data)
+            sent = self._put(data)
         except OSError:  # the reactor meets it again, and knows what to do
             sent = 0
         if sent < len(data):
@@ -117,7 +117,7 @@ class FileTransport(tcp.Server):
         self.dataBuffer, self.offset = b"", 0
         self._tempDataBuffer, self._tempDataLen = [], 0
 
-    def _go_on(self, sending: _Sending) -> None:
+    def _go_on(self, sending: Sending) -> None:
         try:
             self._send(sending)
         except BlockingIOError:
@@ -138,7 +138,11 @@ class FileTransport(tcp.Server):
                 self.stopWriting()
                 self._end(None)
 
-    def _send(self, sending: _Sending) -> None:
+    def _put(self, some: bytes) -> int:
+        """Send what can be sent at once. Raises OSError."""
+        return self.socket.send(some)
+
+    def _send(self, sending: Sending) -> None:
         """Send as much as the client takes and the budget allows. Raises OSError, FileTooShort."""
         while sending.first:
             sent = self.socket.send(sending.first, _MORE if sending.count else 0)
@@ -175,19 +179,21 @@ class FileTransport(tcp.Server):
 class FilePort(tcp.Port):
     """Listens, and makes connections that send files."""
 
-    transport = FileTransport
+    transport: Any = FileTransport
 
 
-def listen(reactor: Any, listening: socket.socket, factory: Factory) -> FilePort:
-    """Take connections from a socket that listens already, which stays its owner's.
+def listen(
+    reactor: Any,
+    listening: socket.socket,
+    factory: Factory,
+    kind: type[FilePort] = FilePort,
+) -> Any:
+    """Make a port that takes connections from a socket that listens already.
 
-    So that sockets may be inherited: a process that ends its port does not end those of others.
+    The socket stays its owner's, so that it may be inherited: a process that ends its port does
+    not end those of others. The port begins with `startListening`.
     """
-    port: FilePort = FilePort._fromListeningDescriptor(
-        reactor, listening.fileno(), listening.family, factory
-    )
-    port.startListening()
-    return port
+    return kind._fromListeningDescriptor(reactor, listening.fileno(), listening.family, factory)
 
 
 def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
@@ -201,4 +207,4 @@ def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket
     return made
 
 
-__all__ = ["BUDGET", "FilePort", "FileTooShort", "FileTransport", "listen"]
+__all__ = ["BUDGET", "FilePort", "FileTooShort", "FileTransport", "Sending", "listen"]
