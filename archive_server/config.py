@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_server.environment import Environment, credential, read_environment
+from archive_server.model.forwarding import ProxyHeader
 from archive_server.model.gunid import IdStyle
 from archive_server.options import (
     ConfigError,
@@ -20,6 +21,7 @@ from archive_server.options import (
     masked_dsn,
     network,
     option,
+    origin,
     read_section,
     read_toml,
     to_toml,
@@ -27,6 +29,7 @@ from archive_server.options import (
 )
 
 _MIB = 2**20
+_DAY_S = 24 * 3600
 # A century, for those who mean "for ever": there are no dates so long ago that more would matter.
 _MOST_DAYS = 36_500
 _MOST_HOURS = 24 * _MOST_DAYS
@@ -40,6 +43,9 @@ class Server:
     public_url: str = option("", check=web_address)  # empty: what the client called us
     stop_grace_s: int = option(5, most=3600)
     workers: int = option(1, least=1, most=64)  # processes that serve
+    trusted_proxies: tuple[str, ...] = option((), check=network)
+    proxy_header: ProxyHeader = option(ProxyHeader.X_FORWARDED)  # noqa: RUF009 - a field
+    allowed_origins: tuple[str, ...] = option((), check=origin)  # of web pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,15 @@ class Limits:
     import_members: int = option(4000, least=10, most=100_000)  # files of an archive
     restore_members: int = option(2_500_000, least=10)  # files of a backup
     page: int = option(10_000, least=1)  # hits, or values, in one answer
+    # Of each worker: what clients may take of it, and for how long.
+    connections: int = option(8000, least=10)
+    connections_per_address: int = option(1000, least=1)
+    idle_s: int = option(60, least=1, most=_DAY_S)
+    head_s: int = option(60, least=1, most=_DAY_S)
+    body_pause_s: int = option(60, least=1, most=_DAY_S)
+    slowest_sender: int = option(100)  # bytes a second
+    reader_pause_s: int = option(3600, least=1, most=_DAY_S)
+    waiting_bytes: int = option(256 * _MIB, least=_MIB)
 
 
 @dataclass(frozen=True, slots=True)

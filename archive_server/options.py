@@ -186,6 +186,14 @@ def web_address(text: str) -> None:
     Address.parse(with_port)
 
 
+def origin(text: str) -> None:
+    """An origin, as browsers write it."""
+    match = re.fullmatch(r"https?://([^/?#@\s]+)", text)
+    if match is None:
+        raise ValueError(f"{_shown(text)}: https://HOST or https://HOST:PORT expected")
+    Address.parse(match[1] if re.search(r":\d+$", match[1]) else f"{match[1]}:80")
+
+
 def dsn(text: str) -> None:
     """How to connect to PostgreSQL."""
     try:

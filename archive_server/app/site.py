@@ -1,5 +1,6 @@
 """The site: the edges over the services, every call and every path."""
 
+import resource
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
 
@@ -8,8 +9,12 @@ from archive_server.blocking import InThread
 from archive_server.config import Config
 from archive_server.http.backups import Backups
 from archive_server.http.downloads import Downloads
+from archive_server.http.limits import Limits
 from archive_server.http.monitoring import Monitoring
 from archive_server.http.operations import Operations
+from archive_server.http.origins import Origins
+from archive_server.http.proxies import Proxies
+from archive_server.http.sessions import BrowserSessions
 from archive_server.http.simple_get import SimpleGet
 from archive_server.http.site import (
     ArchiveSite,
@@ -17,6 +22,7 @@ from archive_server.http.site import (
     classic_routes,
     monitoring_routes,
     routes,
+    session_routes,
 )
 from archive_server.http.uploads import Uploads
 from archive_server.http.urls import access_url, base_url, upload_url
@@ -44,6 +50,8 @@ from archive_server.xmlrpc.webstreams import WebstreamMethods
 # So much of the log's last lines a process that is killed takes with it.
 _LOG_EVERY_S = 0.2
 
+_SHARE_OF_FILES = 4  # one in so many is for everything but connections
+
 
 def build_site(
     config: Config,
@@ -60,6 +68,7 @@ def build_site(
         config.limits.request_bytes,
     )
     downloads = Downloads(services.downloads, services.exports, services.sessions, disk)
+    origins = Origins(config.server.allowed_origins)
     table = routes(
         downloads,
         Uploads(services.uploads),
@@ -70,12 +79,42 @@ def build_site(
     archives = archive_routes(Backups(services.backups, downloads, disk))
     classic = classic_routes(SimpleGet(services.simple_get, services.sessions, downloads))
     return ArchiveSite(
-        (*archives, *table, *classic, *monitoring_routes(monitoring)),
+        (
+            *archives,
+            *table,
+            *classic,
+            *session_routes(BrowserSessions(services.sessions, origins)),
+            *monitoring_routes(monitoring),
+        ),
         request_bytes=config.limits.request_bytes,
         touch=downloads.touch,
         measurements=monitoring.measurements,
+        limits=limits(config),
+        proxies=_proxies(config),
+        origins=origins,
         log_every_s=_LOG_EVERY_S,
     )
+
+
+def limits(config: Config) -> Limits:
+    """What clients may take of this process; of connections never more than it can open."""
+    given = config.limits
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Limits(
+        min(given.connections, files - files // _SHARE_OF_FILES),
+        given.connections_per_address,
+        given.idle_s,
+        given.head_s,
+        given.body_pause_s,
+        given.slowest_sender,
+        given.reader_pause_s,
+        given.waiting_bytes,
+    )
+
+
+def _proxies(config: Config) -> Proxies | None:
+    trusted = config.server.trusted_proxies
+    return Proxies(trusted, config.server.proxy_header) if trusted else None
 
 
 def build_methods(services: Services) -> Mapping[str, Method]:

@@ -21,21 +21,30 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archive_server.http import parsing
+from archive_server.http.limits import Limits
 from archive_server.http.parsing import RequestReader
+from archive_server.http.patience import Doing, Patience
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.routing import begin
+from archive_server.http.routing import begin, give_up
 from archive_server.http.transport import FileTransport
 
-# How long, and for how many bytes, a client that was refused is listened to before it is cut off.
-_PATIENCE_S = 10
+# For how many bytes a client that was refused is listened to before it is cut off.
 _PATIENCE_BYTES = 64 * 1024 * 1024
+_TOO_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 10\r\n\r\ntoo slow\r\n"
+)
 
 
 class Site(parsing.Site, Protocol):
     """Whoever keeps track of the connections that are open."""
 
-    idle_s: float
+    limits: Limits
     connections: "set[Connection]"
+
+    def enter(self, connection: "Connection") -> None: ...
+
+    def leave_out(self, connection: "Connection") -> None: ...
 
     def call_later(self, seconds: float, act: Any) -> Any: ...
 
@@ -51,13 +60,13 @@ class Connection(NetworkProtocol):
     _current: ArchiveRequest | None = None
     _refusal: bytes | None = None  # what is sent when all requests are answered
     is_deaf = False  # whatever arrives is thrown away
+    _is_closing = False  # what was written still goes out
     _is_hanging_up = False
     _thrown_away = 0  # bytes
     _body_is_paused = False
     _reading_is_paused = False
     _is_advancing = False
     _draining: Deferred[None] | None = None
-    _timer: Any = None
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -78,19 +87,18 @@ class Connection(NetworkProtocol):
         self.is_secure = ISSLTransport.providedBy(transport)
         self.can_send_files = isinstance(transport, FileTransport)
         if ITCPTransport.providedBy(transport):
-            # While an answer is sent no timeout runs: a player may pause for an hour. A peer that
-            # is gone without a word is found out by the kernel.
+            # A player may pause for an hour. A peer that is gone without a word is found out by the
+            # kernel.
             transport.setTcpKeepAlive(True)
             # The end of an answer shall not wait for the client to acknowledge its beginning.
             transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)
-        self.site.connections.add(self)
-        self._timer = self.site.call_later(self.site.idle_s, self._look)
+        self.site.enter(self)
+        self._patience = Patience(self, self.site)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.site.connections.discard(self)
-        if self._timer.active():
-            self._timer.cancel()
+        self.site.leave_out(self)
+        self._patience.lose()
         self.is_deaf = self._is_hanging_up = True
         self._reader.close()
         self._reader.give_up()
@@ -126,7 +134,8 @@ class Connection(NetworkProtocol):
         self.transport.abortConnection()
 
     def _close(self) -> None:
-        self.is_deaf = True
+        """Let what was written go out, and what the kernel still holds for a slow client."""
+        self.is_deaf = self._is_closing = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -138,24 +147,29 @@ class Connection(NetworkProtocol):
         self.transport.unregisterProducer()
         self.transport.resumeProducing()
         self.transport.loseWriteConnection()
-        if self._timer.active():
-            self._timer.cancel()
-        self._timer = self.site.call_later(_PATIENCE_S, self.drop)
+        self._patience.say_farewell()
 
-    # Time. Of a request that is being answered it takes nothing but two reads of the clock.
+    # What it is waited for to do, and what follows when it does not.
 
-    def _look(self) -> None:
-        """Close a connection on which nothing happens, but not if it is we who are slow."""
-        now = self.site.seconds()
-        is_answering = self._current is not None and self._current.body_has_come
-        if is_answering or self._reading_is_paused:
-            self.quiet_since = now
-        left = self.quiet_since + self.site.idle_s - now
-        if left > 0:
-            self._timer = self.site.call_later(left, self._look)
-        else:
-            # What the kernel still holds for a slow client gets there: nothing is reset.
+    def doing(self) -> Doing:
+        if self._is_closing:
+            return Doing.LEAVING
+        if self._reading_is_paused and self._body_is_paused:
+            return Doing.WAITING
+        if self._current is not None:
+            return Doing.READING if self._current.body_has_come else Doing.BODY
+        return Doing.HEAD if self._reader.has_begun else Doing.NOTHING
+
+    def end(self, doing: Doing) -> None:
+        request = self._current
+        if doing is Doing.NOTHING:
             self._close()
+        elif doing is Doing.HEAD:
+            self.refuse(_TOO_SLOW)
+        elif doing is Doing.BODY and request is not None and not request.has_started:
+            give_up(request)
+        else:
+            self.drop()
 
     # Bytes arrive.
 

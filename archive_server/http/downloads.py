@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
+from archive_server.http import credentials
 from archive_server.http.ranges import requested_ranges
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
@@ -31,7 +32,6 @@ from archive_server.services.sessions import SessionService
 log = Logger()
 
 _SOON = timedelta(minutes=1)
-_BEARER = "bearer "
 _CONDITIONS = frozenset(name.encode() for name in SELECTING if name != "range")
 _SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
@@ -129,7 +129,7 @@ class Downloads:
             await self.service.touch(sorted(self._in_use))
 
     async def _caller(self, request: ArchiveRequest) -> Caller:
-        session_id = _session_id(request)
+        session_id = credentials.shown(request)
         if not session_id:
             raise NoSession("a session is needed: as bearer token, cookie or parameter sessid")
         caller = await self.sessions.caller(session_id)
@@ -282,11 +282,3 @@ def _traced(request: ArchiveRequest, gunid: str) -> Gunid:
     clip = Gunid.parse(gunid)
     request.traces["gunid"] = str(clip)
     return clip
-
-
-def _session_id(request: ArchiveRequest) -> str | None:
-    authorization = request.header("authorization") or ""
-    if authorization.lower().startswith(_BEARER):
-        return authorization[len(_BEARER) :].strip()
-    cookie = request.cookie("sessid")
-    return request.argument("sessid") if cookie is None else cookie

@@ -2,35 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from archive_server.http.networks import Network, address_of, is_in, networks_of
+from archive_server.http.proxies import FORWARDED
 from archive_server.http.requests import ArchiveRequest
-
-Network = IPv4Network | IPv6Network
-
-# What proxies add: a request that has one of them comes from somebody else than its address says,
-# and that somebody could have written it.
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
 class Insiders:
-    """Those who call from some networks, not through a proxy."""
+    """Those who call from some networks; through a proxy only where that is trusted."""
 
     networks: tuple[Network, ...]
 
     @classmethod
     def of(cls, networks: Sequence[str]) -> "Insiders":
         """From addresses and networks as the configuration has them. Raises ValueError."""
-        return cls(tuple(ip_network(network, strict=False) for network in networks))
+        return cls(networks_of(networks))
 
     def include(self, request: ArchiveRequest) -> bool:
         """Whether a request is one of theirs."""
-        if any(request.header(name) is not None for name in _FORWARDED):
-            return False
-        try:
-            address = ip_address(request.address.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)  # who listens on [::] is told IPv4 so
-        return any((mapped or address) in network for network in self.networks)
+        if any(name in request.headers for name in FORWARDED) and not request.is_vouched_for:
+            return False  # it comes from somebody else than its address says, who could be anybody
+        return is_in(address_of(request.address), self.networks)

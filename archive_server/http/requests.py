@@ -3,12 +3,15 @@
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
 
+from archive_server.errors import Unavailable
 from archive_server.http.bodies import Body
 from archive_server.http.heads import head
+from archive_server.http.limits import Held
+from archive_server.http.proxies import Proxies
+from archive_server.http.request_heads import RequestHead
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _BODILESS = (204, 304)
@@ -46,8 +49,12 @@ class Front(Protocol):
     """What a request must know of the site it belongs to."""
 
     request_bytes: int
+    bodies: Held  # what those of all requests take
+    proxies: Proxies | None  # None: none is trusted
 
     def find_route(self, path: str) -> tuple[Route, Mapping[str, str]] | None: ...
+
+    def admit(self, request: "ArchiveRequest") -> None: ...
 
     def log(self, request: "ArchiveRequest") -> None: ...
 
@@ -76,10 +83,11 @@ class Carrier(Protocol):
     def drop(self) -> None: ...
 
 
-class ArchiveRequest:
+class ArchiveRequest(RequestHead):
     """One request and its answer."""
 
     # Defaults here and not in __init__: most requests change few of them, and are made in 0.5 µs.
+    front: Front
     route: Route | None = None
     names: Mapping[str, str] = {}  # the placeholders of the route
     began_at: float | None = None  # in the site's seconds; None: its turn has not come
@@ -89,13 +97,13 @@ class ArchiveRequest:
     body: Body | None = None  # of a route that streams
     content = b""  # of any other, when it has come
     more_headers = ""  # of the answer, as they are written
+    origin_headers: Mapping[str, str] = {}  # of the answer, for pages of other origins
     tells_length = False  # ... by these
     is_last = False  # nothing can follow on its connection
     status = 200
     has_started = False  # its answer has
     is_finished = False
     sent = 0  # bytes of the answer's body
-    _arguments: Mapping[str, list[str]] | None = None
     _when_gone: Callable[[], object] | None = None
 
     def __init__(
@@ -130,39 +138,18 @@ class ArchiveRequest:
 
     @property
     def is_secure(self) -> bool:
-        """Whether it came by TLS."""
-        return self.connection is not None and self.connection.is_secure
+        """Whether it came by TLS, to us or to a trusted proxy."""
+        if self.connection is None:
+            return False
+        proxies = self.front.proxies
+        return self.connection.is_secure or (
+            proxies is not None and proxies.is_secure(self._host, self.headers)
+        )
 
     @property
     def here(self) -> Any:
         """The address that it came to."""
         return None if self.connection is None else self.connection.here
-
-    @property
-    def address(self) -> str:
-        """The client's address."""
-        return getattr(self.peer, "host", "")
-
-    def header(self, name: str) -> str | None:
-        """A header, by its lower-case name; the lines of a repeated one are joined by commas."""
-        value = self.headers.get(name.encode())
-        return None if value is None else value.decode("latin-1")
-
-    def argument(self, name: str) -> str | None:
-        """A parameter of the query, or None."""
-        if self._arguments is None:
-            query = self.target.partition(b"?")[2].decode("latin-1")
-            self._arguments = parse_qs(query, keep_blank_values=True, errors="replace")
-        values = self._arguments.get(name)
-        return values[-1] if values else None
-
-    def cookie(self, name: str) -> str | None:
-        """A cookie, or None."""
-        for pair in (self.header("cookie") or "").split(";"):
-            key, _, value = pair.strip().partition("=")
-            if key == name:
-                return value
-        return None
 
     def welcome(self) -> None:
         """Tell a client that waits for it (`Expect: 100-continue`) to send its body."""
@@ -171,6 +158,22 @@ class ArchiveRequest:
             return
         if expectation.lower() == b"100-continue" and not self.body_has_come:
             self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # The body, of a route that does not stream.
+
+    def hold(self, some: bytes) -> None:
+        """Keep what has come of it, as long as there is memory for it."""
+        if self.front.bodies.take(len(some)):
+            self.chunks.append(some)
+            self.size += len(some)
+        else:
+            self.refusal = Unavailable("too much is being sent to the archive at once")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.front.bodies.give_back(self.size)
+        self.chunks.clear()
+        self.size = 0
 
     # The answer.
 
@@ -238,6 +241,8 @@ class ArchiveRequest:
         if not self.has_started:
             self.write(b"")
         self.is_finished = True
+        if self.size:
+            self._let_go()
         self.connection = None
         self._when_gone = None
         self.front.log(self)
@@ -246,6 +251,8 @@ class ArchiveRequest:
     def _head(self) -> bytes:
         self.has_started = True
         headers = self.answer_headers
+        if self.origin_headers:
+            headers = {**headers, **self.origin_headers}
         if not self.body_has_come or (
             not self.tells_length
             and "content-length" not in headers
@@ -271,6 +278,8 @@ class ArchiveRequest:
 
     def lose(self) -> None:
         """Forget the client, who is gone."""
+        if self.size:
+            self._let_go()
         self.connection = None
         if self.body is not None:
             self.body.lose()

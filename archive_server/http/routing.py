@@ -19,6 +19,8 @@ def choose_route(request: ArchiveRequest, hosts: int) -> None:
         request.refusal = NotFound("there is nothing at this path")
         return
     request.route, request.names = found
+    if b"origin" in request.headers:
+        request.front.admit(request)
     if request.verb not in request.route.methods:
         status = 405 if request.verb in KNOWN_METHODS else 501
         allowed = ", ".join(request.route.methods)
@@ -57,9 +59,8 @@ def take(request: ArchiveRequest, some: bytes) -> None:
     elif request.refusal is None:
         _check_size(request, request.size + len(some))
         if request.refusal is None:
-            request.chunks.append(some)
-            request.size += len(some)
-        elif request.began_at is not None:
+            request.hold(some)
+        if request.refusal is not None and request.began_at is not None:
             refuse(request, request.refusal)
 
 
@@ -70,6 +71,13 @@ def complete(request: ArchiveRequest) -> None:
         request.body.end()
     elif request.began_at is not None and request.refusal is None:
         _answer(request)
+
+
+def give_up(request: ArchiveRequest) -> None:
+    """Wait for its body no longer; what of it has come can be kept."""
+    refuse(request, HttpProblem(408, "the body comes too slowly"))
+    if request.body is not None:
+        request.body.lose()
 
 
 def refuse(request: ArchiveRequest, error: Exception) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -15,20 +15,23 @@ from archive_server.http.access_log import Access, AccessLog
 from archive_server.http.backups import Backups
 from archive_server.http.connection import Connection
 from archive_server.http.downloads import Downloads
+from archive_server.http.limits import DEFAULTS, Census, Held, Limits, TurnedAway
 from archive_server.http.measurements import Measurements
 from archive_server.http.monitoring import Monitoring
 from archive_server.http.operations import Operations
+from archive_server.http.origins import NO_OTHERS, Origins
+from archive_server.http.proxies import Proxies
 from archive_server.http.put_php import PutPhp
 from archive_server.http.put_php import refuse as refuse_put
 from archive_server.http.requests import KNOWN_METHODS, Answer, ArchiveRequest, Refuse, Route
 from archive_server.http.responses import respond
 from archive_server.http.route_table import RouteTable
+from archive_server.http.sessions import BrowserSessions
 from archive_server.http.simple_get import SimpleGet, to_the_front
 from archive_server.http.uploads import Uploads
 
 log = Logger()
 
-_IDLE_S = 60
 _TOUCH_EVERY_S = 60
 _LEAVING_LOOK_S = 0.1
 
@@ -80,6 +83,12 @@ def classic_routes(simple_get: SimpleGet) -> tuple[Route, ...]:
     )
 
 
+def session_routes(sessions: BrowserSessions) -> tuple[Route, ...]:
+    """Where browsers log in."""
+    methods = ("GET", "HEAD", "POST", "DELETE")
+    return (Route(urls.SESSION, methods, _to_the_end(sessions.answer)),)
+
+
 def monitoring_routes(monitoring: Monitoring) -> tuple[Route, ...]:
     """What those ask who keep the archive running."""
     reading = ("GET", "HEAD")
@@ -102,7 +111,9 @@ class ArchiveSite(Factory):
         touch: Callable[[], Coroutine[Any, Any, None]],
         measurements: Measurements | None = None,
         reactor: Any = None,
-        idle_s: float = _IDLE_S,
+        limits: Limits = DEFAULTS,
+        proxies: Proxies | None = None,
+        origins: Origins = NO_OTHERS,
         log_every_s: float = 0,
     ) -> None:
         """Serve these routes, and count what is done in `measurements`.
@@ -110,12 +121,16 @@ class ArchiveSite(Factory):
         `log_every_s` is for how long requests wait until the log tells of them together.
 
         Bodies of requests may have `request_bytes`, unless their route streams. `touch` is awaited
-        every minute. Connections on which nothing arrives for `idle_s` seconds are closed.
+        every minute. `proxies` are believed; pages of `origins` may see answers, too.
         """
         if reactor is None:
             from twisted.internet import reactor
         self.request_bytes = request_bytes
-        self.idle_s = idle_s
+        self.limits = limits
+        self.proxies = proxies
+        self.admit = origins.admit
+        self.bodies = Held(limits.waiting_bytes)
+        self._census = Census(limits)
         self._measurements = measurements or Measurements()
         self._measurements.watch(self._usage)
         self.connections: set[Connection] = set()
@@ -144,8 +159,25 @@ class ArchiveSite(Factory):
     def stopFactory(self) -> None:
         self._touching.stop()
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection | None:
-        return None if self.is_stopping else Connection(self)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        if self.is_stopping:
+            return None
+        host = _host(addr)
+        is_proxy = self.proxies is not None and self.proxies.trusts(host)
+        if not self._census.has_room(host, is_proxy=is_proxy, at=self.seconds()):
+            return TurnedAway()
+        return Connection(self)
+
+    def enter(self, connection: Connection) -> None:
+        """Count a connection that begins."""
+        self.connections.add(connection)
+        self._census.enter(_host(connection.peer))
+
+    def leave_out(self, connection: Connection) -> None:
+        """Count it no more."""
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._census.leave(_host(connection.peer))
 
     async def stop(self, grace_s: float) -> None:
         """Take nothing new, let what is under way end within the grace time, then drop it.
@@ -246,6 +278,10 @@ def _at_once(work: Callable[..., Coroutine[Any, Any, None]]) -> Answer:
         respond(request, work(request, **names))
 
     return answer
+
+
+def _host(address: object) -> str:
+    return getattr(address, "host", "")
 
 
 async def _touch_safely(touch: Callable[[], Coroutine[Any, Any, None]]) -> None:

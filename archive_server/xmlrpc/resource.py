@@ -1,8 +1,10 @@
 """XML-RPC over HTTP: what all of its paths lead to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Protocol
 
+from twisted.internet.defer import DeferredSemaphore
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,6 +24,7 @@ _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
 _HINT = b"This is an XML-RPC endpoint: POST a methodCall, for example of system.listMethods.\n"
 _GZIP = {"content-encoding": "gzip"}
+_LARGE_AT_ONCE = 4  # large calls that are read and carried out; the others wait as they came
 
 
 class HttpRequest(Protocol):
@@ -65,6 +68,7 @@ class XmlRpcResource:
         self._dispatcher = dispatcher
         self._base_url = base_url
         self._largest = largest
+        self._large = DeferredSemaphore(_LARGE_AT_ONCE)
 
     def answer(self, request: HttpRequest, /, **_: str) -> None:
         """Answer a request, now or later.
@@ -100,10 +104,18 @@ class XmlRpcResource:
 
     async def _answer(self, request: HttpRequest) -> None:
         try:
-            body = await self._body(request)
+            encoding = request.header("content-encoding")
+            if len(request.content) <= SMALL and not encoding:
+                await self._carry_out(request, request.content)
+                return
+            # What is made of large calls, and above all of compressed ones, takes much more memory
+            # than they do; whose they are is not known yet.
+            async with _turn(self._large):
+                await self._carry_out(request, await self._body(request, encoding))
         except ArchiveError as error:
             self.refuse(request, error)
-            return
+
+    async def _carry_out(self, request: HttpRequest, body: bytes) -> None:
         client = Client(request.address, self._base_url(request), request.traces)
         answer = await self._dispatcher.answer(body, client)
         if len(answer) >= SMALLEST and wants_gzip(request.header("accept-encoding") or ""):
@@ -111,11 +123,10 @@ class XmlRpcResource:
         else:
             request.send(200, answer, _XML)
 
-    async def _body(self, request: HttpRequest) -> bytes:
+    async def _body(self, request: HttpRequest, encoding: str | None) -> bytes:
         """The call, plain. Raises ArchiveError."""
         if len(request.content) > self._largest:
             raise TooLarge(f"a call may have {self._largest} bytes")
-        encoding = request.header("content-encoding")
         if not encoding:
             return request.content
         return await self._dispatcher.in_thread(inflated, request.content, encoding, self._largest)
@@ -124,6 +135,15 @@ class XmlRpcResource:
         if len(answer) <= SMALL:
             return gzipped(answer)
         return await self._dispatcher.in_thread(gzipped, answer)
+
+
+@asynccontextmanager
+async def _turn(semaphore: DeferredSemaphore) -> AsyncIterator[None]:
+    await semaphore.acquire()
+    try:
+        yield
+    finally:
+        semaphore.release()
 
 
 def _refuse_method(request: HttpRequest) -> None:

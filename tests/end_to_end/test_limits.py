@@ -1,0 +1,232 @@
+"""Clients that take more than their share, or more time than that: cut off, and nobody else."""
+
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from fixtures.clients import Client, ask
+from fixtures.fix_http import tone
+from fixtures.fix_server import ArchiveProcess
+
+AUDIO = tone(440, 200)  # 17 MB: more than kernels hold
+CONFIG = """
+[limits]
+connections = 40
+connections_per_address = 20
+idle_s = 4
+head_s = 2
+body_pause_s = 2
+slowest_sender = 2000
+reader_pause_s = 5
+waiting_bytes = 1_048_576
+"""
+PATIENCE_S = 20
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchiveProcess]:
+    """A server that has little patience."""
+    server = ArchiveProcess(tmp_path_factory.mktemp("strict") / "data", CONFIG)
+    try:
+        server.start()
+        yield server
+        assert server.stop() == 0
+        assert not server.tracebacks()
+    finally:
+        server.kill()
+
+
+@pytest.fixture(autouse=True)
+def others_go_on(strict: ArchiveProcess) -> Iterator[None]:
+    """Whatever somebody is refused: others come in during the test, and afterwards."""
+    yield
+    await_room(strict, "127.0.0.1")
+
+
+@contextmanager
+def connected(server: ArchiveProcess, address: str = "127.0.0.9") -> Iterator[socket.socket]:
+    """A connection from an address of ours."""
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        made.bind((address, 0))
+        made.settimeout(PATIENCE_S)
+        made.connect(server.address)
+        yield made
+
+
+def answer_of(client: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    whole = b""
+    try:
+        while some := client.recv(65536):
+            whole += some
+    except ConnectionResetError:
+        pass
+    return whole
+
+
+def is_let_in(client: socket.socket) -> bool:
+    client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+    answer = client.recv(4096)
+    assert answer.startswith((b"HTTP/1.1 200 OK", b"HTTP/1.1 503 Service Unavailable"))
+    return answer.startswith(b"HTTP/1.1 200")
+
+
+def await_room(server: ArchiveProcess, address: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with connected(server, address) as client:
+            if is_let_in(client):
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_address_has_so_many_connections_and_others_theirs(strict):
+    with ExitStack() as stack:
+        held = [stack.enter_context(connected(strict, "127.0.0.2")) for _ in range(20)]
+        assert all(is_let_in(each) for each in held)
+        with connected(strict, "127.0.0.2") as one_more, connected(strict, "127.0.0.3") as other:
+            assert b"Retry-After" in answer_of(one_more)
+            assert is_let_in(other)
+        held.pop().close()
+        await_room(strict, "127.0.0.2")
+    assert "127.0.0.2 has 20 connections" in strict.errors.read_text()
+
+
+def test_there_are_so_many_connections_in_all(strict):
+    with ExitStack() as stack:
+        held = [stack.enter_context(connected(strict, f"127.0.1.{n % 4 + 1}")) for n in range(40)]
+        assert all(is_let_in(each) for each in held)
+        with connected(strict, "127.0.1.9") as one_more:
+            assert answer_of(one_more).startswith(b"HTTP/1.1 503")
+        held.pop().close()
+        await_room(strict, "127.0.1.9")
+
+
+def test_who_rests_for_long_is_let_go(strict):
+    with connected(strict) as client:
+        assert is_let_in(client)
+        began = time.monotonic()
+        assert client.recv(100) == b""
+        assert 3 < time.monotonic() - began < PATIENCE_S
+
+
+def test_a_head_has_its_time_however_it_dribbles(strict):
+    with connected(strict) as client:
+        began = time.monotonic()
+        client.sendall(b"GET /livez HTTP/1.1\r\n")
+        while not (answer := come(client)):
+            client.sendall(b"X-A: b\r\n")
+            time.sleep(0.1)
+            assert time.monotonic() - began < 8
+        assert answer.startswith(b"HTTP/1.1 408 Request Timeout")
+
+
+def come(client: socket.socket) -> bytes:
+    """What has come already."""
+    client.setblocking(False)
+    try:
+        return client.recv(1000)
+    except BlockingIOError:
+        return b""
+    finally:
+        client.settimeout(PATIENCE_S)
+
+
+def test_a_call_that_does_not_come_is_not_waited_for(strict):
+    with connected(strict) as client:
+        client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n<method")
+        answer = answer_of(client)
+    assert b"Connection: close" in answer
+    assert b"the body comes too slowly" in answer or b"internal error" in answer
+
+
+@pytest.fixture
+def client(strict: ArchiveProcess) -> Iterator[Client]:
+    with Client(strict.url) as made:
+        yield made
+
+
+def put(server: ArchiveProcess, url: str, client: socket.socket) -> None:
+    path = url[url.index("/upload/") :]
+    head = f"PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    client.sendall(head.encode())
+
+
+def test_an_upload_that_stops_keeps_what_has_come(strict, client):
+    url = client.open_upload("a.wav")["url"]
+    with connected(strict) as slow:
+        put(strict, url, slow)
+        slow.sendall(bytes(5000))
+        assert answer_of(slow).startswith(b"HTTP/1.1 408 Request Timeout")
+    assert ask("HEAD", url).headers["upload-offset"] == "5000"
+    rest = {"content-range": "bytes 5000-9999/100000"}
+    assert ask("PUT", url, bytes(5000), rest).status == 200
+
+
+def test_who_sends_too_slowly_is_cut_off_and_who_is_quick_enough_is_not(strict, client):
+    url, other = (client.open_upload("a.wav")["url"] for _ in range(2))
+    with connected(strict) as slow, connected(strict, "127.0.0.8") as steady:
+        put(strict, url, slow)
+        put(strict, other, steady)
+        for _ in range(40):
+            slow.sendall(bytes(100))  # 500 bytes a second
+            steady.sendall(bytes(800))  # 4000
+            time.sleep(0.2)
+            if slow_answer := come(slow):
+                break
+        assert slow_answer.startswith(b"HTTP/1.1 408")
+        steady.sendall(bytes(800))
+    assert 0 < int(ask("HEAD", url).headers["upload-offset"]) < 20_000
+
+
+@pytest.fixture(scope="module")
+def audio_url(strict: ArchiveProcess) -> str:
+    """Of much audio."""
+    with Client(strict.url) as made:
+        return str(made.lease(made.store(AUDIO, "long.wav"))["url"])
+
+
+def read_for(client: socket.socket, url: str, seconds: float, bytes_a_second: int) -> int:
+    """Read like a player, and then to the end; return how many bytes came."""
+    path = url[url.index("/access/") :]
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    count, began = 0, time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        if count < passed * bytes_a_second:
+            count += len(client.recv(4096))
+        else:
+            time.sleep(0.02)
+    return count + len(answer_of(client))
+
+
+@pytest.mark.slow
+def test_who_reads_nothing_is_cut_off_and_a_player_is_not(strict, audio_url):
+    with connected(strict) as sleeper, connected(strict, "127.0.0.8") as player:
+        path = audio_url[audio_url.index("/access/") :]
+        sleeper.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        # 128 kbit/s, for three times as long as the other may sleep.
+        assert read_for(player, audio_url, 15, 16_000) > len(AUDIO)
+        assert len(answer_of(sleeper)) < len(AUDIO)
+
+
+def test_calls_that_are_coming_have_so_much_memory_together(strict):
+    part = b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + bytes(300_000)
+    with ExitStack() as stack:
+        held = [stack.enter_context(connected(strict)) for _ in range(3)]
+        for each in held:
+            each.sendall(part)
+        time.sleep(0.3)
+        with connected(strict, "127.0.0.8") as one_more:
+            one_more.sendall(part)
+            assert b"too much is being sent" in one_more.recv(65536)
+        # A small call has its place, and the memory comes back with those who leave.
+        with xmlrpc.client.ServerProxy(f"{strict.url}/RPC2") as proxy:
+            assert proxy.locstor.getVersion({})
+    time.sleep(0.3)
+    with xmlrpc.client.ServerProxy(f"{strict.url}/RPC2") as proxy:
+        assert proxy.locstor.getVersion({"padding": "x" * 900_000})
