@@ -106,6 +106,15 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """Where backups are, and how often it has to be proven that they can be restored."""
+
+    directory: str = option("")  # empty: each command names it
+    keep: int = option(0)  # snapshots; 0: all
+    drill_days: int = option(40, least=1, most=_MOST_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """What is noted of what happens."""
 
@@ -205,6 +214,7 @@ class Config:
     uploads: Uploads = field(default_factory=Uploads)
     leases: Leases = field(default_factory=Leases)
     retention: Retention = field(default_factory=Retention)
+    backup: Backup = field(default_factory=Backup)
     journal: Journal = field(default_factory=Journal)
     ids: Ids = field(default_factory=Ids)
     audio: Audio = field(default_factory=Audio)
@@ -225,6 +235,7 @@ SECTIONS: dict[str, type] = {
     "uploads": Uploads,
     "leases": Leases,
     "retention": Retention,
+    "backup": Backup,
     "journal": Journal,
     "ids": Ids,
     "audio": Audio,

@@ -5,9 +5,11 @@ clips, users or databases. What lies on the disk is described in docs/store-form
 """
 
 from audio_store.content_id import ContentId, Digests
+from audio_store.copying import ContentCopier
 from audio_store.errors import (
     AudioStoreError,
     BadName,
+    ContentDamaged,
     ContentMissing,
     NothingStaged,
     SidecarMissing,
@@ -25,6 +27,8 @@ __all__ = [
     "AudioStore",
     "AudioStoreError",
     "BadName",
+    "ContentCopier",
+    "ContentDamaged",
     "ContentId",
     "ContentMissing",
     "Digests",

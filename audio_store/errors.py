@@ -25,6 +25,10 @@ class ContentMissing(AudioStoreError):
     """The store is there, and does not hold this content."""
 
 
+class ContentDamaged(AudioStoreError):
+    """Content has other bytes than its name says."""
+
+
 class SidecarMissing(AudioStoreError):
     """The store is there, and has no sidecar of this name."""
 

@@ -39,10 +39,11 @@ def _parsed(text: bytes) -> str:
     return store_id
 
 
-def establish(layout: Layout) -> None:
+def establish(layout: Layout, store_id: str = "") -> None:
     """Make the store unless it is there; begin again where a crash interrupted the making.
 
-    Raises StoreAway for a directory that is in use and has no store.json.
+    Without a `store_id` it gets a new one. Raises StoreAway for a directory that is in use
+    and has no store.json.
     """
     with disk_errors():
         layout.root.mkdir(TRAVERSABLE, exist_ok=True)
@@ -52,7 +53,7 @@ def establish(layout: Layout) -> None:
         with _only_maker(layout) as descriptor:
             if not layout.identity.exists():
                 _make_directories(layout)
-                _write_identity(layout, descriptor)
+                _write_identity(layout, descriptor, store_id or str(uuid.uuid4()))
 
 
 @contextmanager
@@ -100,8 +101,8 @@ def _make_directories(layout: Layout) -> None:
         sync_directory(directory)
 
 
-def _write_identity(layout: Layout, descriptor: int) -> None:
-    record = {"format": FORMAT, "store_id": str(uuid.uuid4())}
+def _write_identity(layout: Layout, descriptor: int, store_id: str) -> None:
+    record = {"format": FORMAT, "store_id": store_id}
     os.ftruncate(descriptor, 0)
     write_all(descriptor, json.dumps(record).encode() + b"\n")
     os.fchmod(descriptor, 0o444)

@@ -31,14 +31,13 @@ class AudioStore:
     store_id: str
 
     @classmethod
-    def create(cls, root: Path) -> "AudioStore":
-        """Make a store, or open the one that is there. The directory above must exist.
+    def create(cls, root: Path, store_id: str = "") -> "AudioStore":
+        """Make a store (`store_id`: one that was lost), or open the one that is there.
 
-        For a first start only: an empty directory may be a mount point whose disk is away, and
-        nothing in it can tell.
+        For a first start only: an empty directory may be a mount point whose disk is away.
         """
         layout = Layout(root.absolute())
-        identity.establish(layout)
+        identity.establish(layout, store_id)
         return cls(layout, identity.read(layout))
 
     @classmethod

@@ -18,6 +18,7 @@ from archive_server.database.external import connections_allowed, require_suitab
 from archive_server.database.migrations import require_current
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.services.first_start import find_or_make_store, make_first_user
+from archive_server.services.restoring import require_restored
 from audio_store import AudioStore
 
 log = Logger()
@@ -74,6 +75,7 @@ def founded(config: Config, data_dir: Path, announcement: Announcement) -> Itera
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+    require_restored(data_dir)
     for path, mode in exposed(data_dir):
         log.warn("{path} has mode {mode}: others can look into it", path=path, mode=f"{mode:o}")
     with ExitStack() as stack:

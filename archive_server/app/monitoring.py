@@ -14,7 +14,7 @@ from archive_server.http.insiders import Insiders
 from archive_server.http.measurements import Measurements
 from archive_server.http.monitoring import Monitoring
 from archive_server.services.gauges import GaugeService
-from archive_server.services.health import HealthService
+from archive_server.services.health import HealthService, Proof
 from audio_store import AudioStore
 from audio_store.probe import Prober
 
@@ -33,6 +33,7 @@ def build_monitoring(
         now,
         config.operations.warn_free_bytes,
         timedelta(days=config.integrity.verify_days) or None,
+        Proof(timedelta(days=config.backup.drill_days), is_wanted=bool(config.backup.directory)),
     )
     measurements = Measurements()
     measurements.watch(usage_since())

@@ -42,6 +42,7 @@ from archive_server.services.restore import RestoreService
 from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
+from archive_server.services.sidecar_checking import SidecarChecking
 from archive_server.services.sidecars import SidecarService
 from archive_server.services.simple_get import SimpleGetService
 from archive_server.services.uploads import UploadPolicy, UploadService
@@ -96,6 +97,7 @@ class Services:
     backups: BackupService
     restores: RestoreService
     sidecars: SidecarService
+    sidecar_checking: SidecarChecking
 
     def work(self) -> Mapping[str, Work]:
         """What jobs there are, and what does them."""
@@ -225,6 +227,7 @@ def build_services(
             RestoreLimits(config.limits.restore_members, clip_policy.largest_document),
         ),
         SidecarService(seams.database, Sidecars(store)),
+        SidecarChecking(seams.database, Sidecars(store)),
     )
 
 

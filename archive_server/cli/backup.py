@@ -1,168 +1,170 @@
-"""`archive-server backup` and `restore`: what meets some criteria, in a file, and back."""
+"""`archive-server backup`: all of an archive into a directory, again and again."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import Progress
-
-from archive_server.app.services import Services
-from archive_server.cli.offline import (
-    DAMAGED,
-    CommandFailed,
-    Target,
-    caller_named,
-    failures,
-    finished,
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
 )
-from archive_server.cli.options import (
-    config_option,
-    data_option,
-    json_option,
-    print_json,
-    user_option,
-)
-from archive_server.model.clips import FileType
-from archive_server.model.jobs import Report
-from archive_server.model.search import Criteria
-from archive_server.model.users import Caller
-from archive_server.services.restore_items import Restored
-from archive_server.services.tar_writing import sync_directory
 
-# A category, an operator, and all the rest.
-_CONDITION = re.compile(r"\s*(\S+)\s+(\S+)\s(.*)", re.DOTALL)
+from archive_server.app.services import now
+from archive_server.cli.offline import DAMAGED, CommandFailed, Target, failures, finished
+from archive_server.cli.options import config_option, data_option, json_option, print_json
+from archive_server.services import backup_checking
+from archive_server.services.backing_up import BackedUp, BackingUp, BackupProgress
+from archive_server.services.backup_checking import Checked
+from archive_server.services.backup_place import BackupPlace
+from archive_server.services.pacing import Pace
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_MIB = 2**20
+
+
+def directory_argument(command: Command) -> Command:
+    """`[DIRECTORY]`, of backups."""
+    return click.argument(
+        "directory", required=False, type=click.Path(file_okay=False, path_type=Path)
+    )(command)
+
+
+def pace_option(command: Command) -> Command:
+    """`--pace MIB`."""
+    return click.option(
+        "--pace",
+        "mib_a_second",
+        type=click.FloatRange(min=0),
+        default=0,
+        metavar="MIB",
+        help="Read so many MiB a second at most; 0: as fast as it goes.",
+    )(command)
+
+
+def paced(mib_a_second: float) -> Pace:
+    """What `--pace` asks for."""
+    return Pace(mib_a_second * _MIB or None)
+
+
+def place_of(directory: Path | None, target: Target) -> BackupPlace:
+    """The directory that is named, or configured."""
+    configured = target.config().backup.directory
+    if directory is None and not configured:
+        raise CommandFailed("DIRECTORY: say where backups are, here or as [backup] directory")
+    return BackupPlace((directory or Path(configured)).absolute())
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@directory_argument
 @click.option(
-    "--type",
-    "file_type",
-    type=click.Choice(["all", *(each.value for each in FileType)]),
-    default="all",
-    show_default=True,
-    help="Only what is of this type.",
+    "--keep",
+    type=click.IntRange(min=0),
+    help="Remove all snapshots but so many, and what only they hold; 0: none. [backup] keep",
 )
-@click.option(
-    "--where",
-    "conditions",
-    multiple=True,
-    metavar='"CATEGORY OPERATOR VALUE"',
-    help='Only what meets this, for example "dc:title partial jingle". Operators: = partial'
-    " prefix < <= > >=. May be repeated.",
-)
-@click.option("--any", "match_any", is_flag=True, help="One condition is enough; else all count.")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many; 0: all.")
-@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
-@user_option("Whose rights count.")
+@click.option("--verify", is_flag=True, help="Make none; read all there are, every byte.")
+@pace_option
 @json_option
 @data_option
 @config_option
 def backup(
-    file: Path,
-    file_type: str,
-    conditions: tuple[str, ...],
-    match_any: bool,
-    limit: int,
-    overwrite: bool,
-    login: str,
+    directory: Path | None,
+    keep: int | None,
+    verify: bool,
+    mib_a_second: float,
     as_json: bool,
     data_dir: Path,
     config_file: Path | None,
 ) -> None:
-    """Write what meets some criteria into FILE, a tar archive; without criteria, everything.
+    """Make a snapshot of the whole archive in DIRECTORY, which holds one beside the other.
 
-    The server may be running. FILE has its name only when it is complete.
+    Audio that is in DIRECTORY already is not copied again. The server may be running. A snapshot
+    has its name when it is complete: what breaks off a backup leaves those before as they were,
+    and the next one goes on.
+
+    Ends with 0 if everything is in it, with 3 if the archive lacks audio, or --verify finds damage.
     """
-    if file.exists() and not overwrite:
-        raise CommandFailed(f"{file} is there already; see --overwrite")
-    with failures():
-        criteria = Criteria.build(
-            file_type=file_type,
-            operator="or" if match_any else "and",
-            conditions=[_condition(text) for text in conditions],
-            limit=limit,
+    target = Target(data_dir, config_file)
+    place = place_of(directory, target)
+    pace = paced(mib_a_second)
+    if verify:
+        with failures(), bar_of_bytes("verifying") as progress:
+            progress.begin(backup_checking.size_of(place))
+            checked = backup_checking.check(place, pace, progress.advance)
+        _tell_checked(checked, as_json)
+        return
+    keep = target.config().backup.keep if keep is None else keep
+    with target.living("backup") as (database, store), failures(), bar_of_bytes("copying") as bar:
+        service = BackingUp(database, store, now)
+        made = finished(service.back_up(place, keep=keep, pace=pace, progress=bar))
+    _tell_made(place, made, as_json)
+
+
+def _tell_made(place: BackupPlace, made: BackedUp, as_json: bool) -> None:
+    if as_json:
+        print_json({"directory": str(place.path), **asdict(made)})
+    else:
+        for sha256 in made.lacking:
+            click.echo(f"missing or damaged in the archive: {sha256}")
+        click.echo(
+            f"{place.path}: snapshot {made.snapshot}: {made.items} items, {made.contents} contents"
+            f" ({made.size} bytes), copied {made.copied} ({made.copied_size} bytes),"
+            f" snapshots removed {made.removed}"
         )
-    with Target(data_dir, config_file).services("backup") as services, failures():
-        clips = _write(services, caller_named(services.administration, login), criteria, file)
-    size = file.stat().st_size
-    if as_json:
-        print_json({"file": str(file), "clips": clips, "bytes": size})
-    else:
-        click.echo(f"{file}: {clips} clips, {size} bytes")
-
-
-def _write(services: Services, caller: Caller, criteria: Criteria, file: Path) -> int:
-    part = file.with_name(file.name + ".part")
-    try:
-        part.unlink(missing_ok=True)  # of a backup that was broken off
-        with _progress("backing up") as report:
-            clips = finished(services.backups.write(caller, criteria, part, report))
-        part.replace(file)
-        sync_directory(file.parent)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return clips
-
-
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@user_option("Who owns what is new, and whose rights count.")
-@json_option
-@data_option
-@config_option
-def restore(
-    file: Path, login: str, as_json: bool, data_dir: Path, config_file: Path | None
-) -> None:
-    """Restore all that is in FILE, a backup: what there is is replaced, the rest is added.
-
-    Ends with 0 if everything was restored, with 3 if something could not be, which is named.
-    To do it again changes nothing. The server may be running.
-    """
-    with (
-        Target(data_dir, config_file).services("restore") as services,
-        failures(),
-        file.open("rb") as opened,
-        _progress("restoring") as report,
-    ):
-        caller = caller_named(services.administration, login)
-        restored = finished(services.restores.restore(caller, opened, report))
-    if as_json:
-        print_json(asdict(restored))
-    else:
-        _show(restored)
-    if restored.failures:
+    if made.lacking:
         click.get_current_context().exit(DAMAGED)
 
 
-def _show(restored: Restored) -> None:
-    for failure in restored.failures:
-        click.echo(f"not restored: {failure.item}: {failure.reason}")
-    if restored.unnamed:
-        click.echo(f"not restored: {restored.unnamed} more")
-    click.echo(
-        f"restored {restored.restored}, unchanged {restored.unchanged}, failed {restored.failed}"
-    )
-
-
-def _condition(text: str) -> tuple[str, str, str]:
-    match = _CONDITION.fullmatch(text)
-    if match is None or not match[3]:
-        raise click.BadParameter(
-            f"{text!r}: category, operator and value expected", param_hint="--where"
+def _tell_checked(checked: Checked, as_json: bool) -> None:
+    if as_json:
+        print_json({"whole": checked.is_whole, **asdict(checked)})
+    else:
+        for sentence in checked.damaged_snapshots:
+            click.echo(f"damaged: {sentence}")
+        for sha256 in checked.damaged_contents:
+            click.echo(f"damaged, and put aside: {sha256}")
+        for sha256 in checked.missing_contents:
+            click.echo(f"missing: {sha256}")
+        verdict = "whole" if checked.is_whole else "DAMAGED"
+        click.echo(
+            f"{verdict}: {checked.snapshots} snapshots, {checked.contents} contents,"
+            f" {checked.size} bytes"
         )
-    return match[1], match[2], match[3]
+    if not checked.is_whole:
+        click.get_current_context().exit(DAMAGED)
+
+
+class _Bar(BackupProgress):
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def begin(self, size: int) -> None:
+        self._progress.update(self._task, total=size)
+
+    def advance(self, size: int) -> None:
+        self._progress.advance(self._task, size)
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Report]:
-    """A bar that grows from 0 to 1."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(what, total=1.0)
-        yield lambda share: progress.update(bar, completed=share)
+def bar_of_bytes(what: str) -> Iterator[BackupProgress]:
+    """A bar that is told how far it is, on standard error."""
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        yield _Bar(progress, progress.add_task(what, total=None))

@@ -54,6 +54,7 @@ def check(
         try:
             count, size = finished(services.integrity.extent())
             findings = _check(services, pace, digests=not quick, resume=resume)
+            findings += finished(services.sidecar_checking.check())
         except KeyboardInterrupt:
             click.echo("stopped before the end; with --resume it goes on from here", err=True)
             click.get_current_context().exit(_STOPPED)

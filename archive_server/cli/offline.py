@@ -140,26 +140,40 @@ class Target:
     def new_database(self, purpose: str) -> Iterator["OneConnection"]:
         """A database to be filled, made where there is none; nobody else uses it meanwhile."""
         dsn = self.config().database.dsn
+        if not dsn:
+            with self.scratch_database(self.data_dir, purpose) as database:
+                yield database
+            return
         with failures(), contextlib.ExitStack() as stack:
-            if not dsn:
-                config = self.config()
-                server = embedded.EmbeddedPostgres.start(
-                    self.data_dir,
-                    config.database.run_as,
-                    runtime_dir=config.environment.runtime_dir,
-                    purpose=f"archive-server {purpose}",
-                )
-                stack.callback(server.stop)
-            connection = stack.enter_context(contextlib.closing(connect(dsn or server.dsn())))
-            if not dsn:
-                migrate_after_dump(connection, self.data_dir)
-            else:
-                lock = DirectoryLock.take(self.data_dir, f"archive-server {purpose}")
-                stack.callback(lock.release)
-                with connection, connection.cursor() as cursor:
-                    require_suitable(cursor)
-                    require_current(cursor)
+            lock = DirectoryLock.take(self.data_dir, f"archive-server {purpose}")
+            stack.callback(lock.release)
+            connection = stack.enter_context(contextlib.closing(connect(dsn)))
+            with connection, connection.cursor() as cursor:
+                require_suitable(cursor)
+                require_current(cursor)
             yield OneConnection(connection)
+
+    @contextlib.contextmanager
+    def scratch_database(self, directory: Path, purpose: str) -> Iterator["OneConnection"]:
+        """An embedded database in a directory, made where there is none, whatever is configured."""
+        config = self.config()
+        with failures(), contextlib.ExitStack() as stack:
+            server = embedded.EmbeddedPostgres.start(
+                directory,
+                config.database.run_as,
+                runtime_dir=config.environment.runtime_dir,
+                purpose=f"archive-server {purpose}",
+            )
+            stack.callback(server.stop)
+            connection = stack.enter_context(contextlib.closing(connect(server.dsn())))
+            migrate_after_dump(connection, directory)
+            yield OneConnection(connection)
+
+    @contextlib.contextmanager
+    def living(self, purpose: str) -> Iterator[tuple["OneConnection", AudioStore]]:
+        """Its database and its store, as others may use them meanwhile."""
+        with self.database(purpose) as database:
+            yield database, self._store(database)
 
     def put_database_aside(self, purpose: str) -> None:
         """Give the embedded database another name, if there is one that nobody uses."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database import journal
+from archive_server.database import holding, journal
 from archive_server.model.clips import Content
 from archive_server.model.journal import EventKind
 
@@ -129,7 +129,12 @@ def file_name_with(cursor: Cursor, md5: bytes) -> str | None:
 
 
 def list_released(cursor: Cursor, limit: int) -> list[bytes]:
-    """Contents that something has stopped referring to since they were last looked at."""
+    """Contents that something has stopped referring to since they were last looked at.
+
+    None while somebody holds them all.
+    """
+    if not holding.may_go(cursor):
+        return []
     cursor.execute("SELECT content_id FROM released_content LIMIT %s", (limit,))
     return [bytes(content_id) for (content_id,) in cursor.fetchall()]
 
@@ -161,6 +166,8 @@ def remove_unless_used(cursor: Cursor, sha256: bytes, unlink: Callable[[], None]
     cursor.execute("SELECT pg_advisory_lock(%s)", (_key(sha256),))
     cursor.connection.commit()
     try:
+        if not holding.may_go(cursor):
+            return False
         cursor.execute(
             """
             DELETE FROM content WHERE content_id = %(id)s

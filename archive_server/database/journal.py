@@ -169,6 +169,18 @@ def list_audit(cursor: Cursor, after: int, through: int, limit: int) -> list[Aud
     ]
 
 
+def told_of(cursor: Cursor, gunids: Sequence[Gunid], after: int) -> set[Gunid]:
+    """Those of these items that have changed after an event."""
+    cursor.execute(
+        """
+        SELECT DISTINCT gunid FROM journal
+        WHERE number > %s AND gunid = ANY (%s::uuid[]) AND event <> 'accessed'
+        """,
+        (after, [each.uuid for each in gunids]),
+    )
+    return {Gunid(gunid) for (gunid,) in cursor.fetchall()}
+
+
 def last(cursor: Cursor, through: int) -> int:
     """The number of the last row up to this one, whatever its kind; 0: there is none.
 

@@ -162,3 +162,36 @@ def archive(cursor: Cursor) -> str:
     cursor.execute(_ARCHIVE)
     (text,) = cursor.fetchone() or ("",)
     return str(text)
+
+
+def all_contents(cursor: Cursor) -> Iterator[tuple[str, int]]:
+    """The SHA-256 and size of each content of an item, in order; few are in memory at a time."""
+    with cursor.connection.cursor(name="all_contents") as streaming:
+        streaming.itersize = 20 * _AT_ONCE
+        streaming.execute(
+            """
+            SELECT encode(content_id, 'hex'), size FROM content
+            WHERE EXISTS (SELECT FROM revision WHERE revision.content_id = content.content_id)
+            ORDER BY content_id
+            """
+        )
+        yield from streaming
+
+
+def see_one_moment(cursor: Cursor) -> None:
+    """Let this transaction, which has just begun and only reads, see nothing that comes later."""
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def known(cursor: Cursor, gunids: Sequence[Gunid]) -> set[Gunid]:
+    """Those of these items that are there, or have just gone and are not written down yet."""
+    cursor.execute(
+        """
+        SELECT gunid FROM clip WHERE gunid = ANY (%(gunids)s::uuid[])
+        UNION
+        SELECT gunid FROM journal WHERE gunid = ANY (%(gunids)s::uuid[])
+        AND number > (SELECT journal FROM sidecar_progress)
+        """,
+        {"gunids": [each.uuid for each in gunids]},
+    )
+    return {Gunid(gunid) for (gunid,) in cursor.fetchall()}

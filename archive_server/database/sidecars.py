@@ -47,6 +47,11 @@ def is_only_writer(cursor: Cursor) -> bool:
     return bool(locked)
 
 
+def become_only_writer(cursor: Cursor) -> None:
+    """As `is_only_writer`, after waiting for the others."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+
 def progress(cursor: Cursor) -> Progress:
     """How far they have come; where the journal does not reach back so far, all begin anew."""
     cursor.execute(
@@ -94,6 +99,31 @@ def noted(cursor: Cursor, limit: int) -> tuple[list[int], list[Gunid], bool]:
 def forget(cursor: Cursor, due: Sequence[int]) -> None:
     """Forget what was noted: it has been written."""
     cursor.execute("DELETE FROM sidecar_due WHERE due_id = ANY (%s)", (list(due),))
+
+
+def pending(cursor: Cursor, numbers: Sequence[int]) -> set[int]:
+    """Those of these items, by their numbers, that may not be written as they are now."""
+    cursor.execute(
+        """
+        WITH due (gunid) AS (
+            SELECT gunid FROM sidecar_due
+            UNION ALL
+            SELECT gunid FROM journal WHERE number > (SELECT journal FROM sidecar_progress)
+        )
+        SELECT clip_id FROM clip WHERE clip_id = ANY (%(numbers)s)
+        AND (gunid IN (SELECT gunid FROM due) OR clip_id > (SELECT passed FROM sidecar_progress))
+        """,
+        {"numbers": list(numbers)},
+    )
+    return {number for (number,) in cursor.fetchall()}
+
+
+def demand(cursor: Cursor, gunids: Sequence[Gunid]) -> None:
+    """Let these be written once more."""
+    cursor.execute(
+        "INSERT INTO sidecar_due (gunid) SELECT unnest(%s::uuid[])",
+        ([each.uuid for each in gunids],),
+    )
 
 
 def behind(cursor: Cursor) -> tuple[int, datetime | None]:

@@ -33,6 +33,7 @@ _MEASURED = {
     "integrity": ("damaged", "component"),
     "verifier": ("age", "component"),
     "brake": ("held", "component"),
+    "backup": ("age", "component"),
 }
 
 

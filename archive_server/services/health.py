@@ -11,6 +11,7 @@ from archive_server.database import brakes, chores, gauges, sidecars
 from archive_server.errors import Unavailable
 from archive_server.model.health import Part, Status
 from archive_server.model.integrity import BrakeJob
+from archive_server.services.drilling import DRILL
 from archive_server.services.gauges import GaugeService
 from archive_server.services.maintenance import TIDYING
 from archive_server.services.storing import store_errors
@@ -27,6 +28,14 @@ _LATE = 1.5  # times the time in which everything is read again
 _GIB = 2**30
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How often it has to be proven that backups can be restored."""
+
+    within: timedelta = timedelta(days=40)
+    is_wanted: bool = False  # also where nobody has ever done it
+
+
 @dataclass(frozen=True)
 class HealthService:
     """One question for each part."""
@@ -39,6 +48,7 @@ class HealthService:
     now: Callable[[], datetime]
     warn_free_bytes: int
     verify_every: timedelta | None = None  # None: nothing is read again by itself
+    proof: Proof = Proof()
 
     def checks(self) -> Mapping[str, Callable[[], Awaitable[Part]]]:
         """What looks at a part, by the part's name. None of it raises what can be foreseen."""
@@ -54,6 +64,7 @@ class HealthService:
             "integrity": self.look_at_integrity,
             "verifier": self.look_at_verifier,
             "brake": self.look_at_brake,
+            "backup": self.look_at_backup,
         }
 
     async def look_at_database(self) -> Part:
@@ -184,6 +195,26 @@ class HealthService:
             status = Status.FAIL if is_loss else Status.WARN
             return Part("brake", status, reason, sum(each.held for each in held), "held")
         return Part("brake", Status.PASS, "", 0, "held")
+
+    async def look_at_backup(self) -> Part:
+        """Whether it was proven not long ago that the archive could be restored."""
+        try:
+            ended = await self.database.run(chores.list_ended)
+        except Unavailable as error:
+            return _away("backup", error)
+        proven = ended.get(DRILL)
+        if proven is None:
+            if not self.proof.is_wanted:
+                return Part(
+                    "backup", Status.PASS, "nobody asked for a proof that it can be restored"
+                )
+            return Part("backup", Status.WARN, "it was never proven that it can be restored")
+        age = self.now() - proven
+        days = round(age / timedelta(days=1), 2)
+        if age > self.proof.within:
+            reason = "it was long ago that a restore was proven: archive-server drill"
+            return Part("backup", Status.WARN, reason, days, "d")
+        return Part("backup", Status.PASS, "", days, "d")
 
 
 def _sidecars(cursor: Any) -> tuple[int, datetime | None, bool]:

@@ -5,6 +5,7 @@ Functions of one transaction: before it is committed nothing has happened.
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from archive_server.database import archive_bulk, records_bulk, search, stores
@@ -12,9 +13,41 @@ from archive_server.database.records_bulk import Names
 from archive_server.database.search import Findable
 from archive_server.errors import Conflict
 from archive_server.model.archive_records import ArchiveRecord
-from archive_server.model.records import Item
+from archive_server.model.record_fields import BadRecord
+from archive_server.model.records import Item, RecordedAudio
+from audio_store import AudioStore, ContentId, ContentMissing
 
 _BATCH = 500  # items, whose documents are in memory
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that is not as its record says."""
+
+    subject: str
+    reason: str
+
+
+def whole(item: Item, store: AudioStore, incomplete: list[LeftOut]) -> Item:
+    """An item without the old revisions whose audio is missing, which are noted.
+
+    Raises BadRecord where the current audio is.
+    """
+    missing = [each for each in item.revisions if not _is_there(each, store)]
+    for each in missing:
+        why = f"the audio of revision {each.number} is missing: {each.content.sha256.hex()}"
+        if each.number == item.revision:
+            raise BadRecord(why)
+        incomplete.append(LeftOut(str(item.gunid), why))
+    return item.without({each.content.sha256 for each in missing}) if missing else item
+
+
+def _is_there(audio: RecordedAudio, store: AudioStore) -> bool:
+    try:
+        size = store.size(ContentId(audio.content.sha256))
+    except ContentMissing:
+        return False
+    return size == audio.content.size
 
 
 def require_empty(cursor: Any) -> None:

@@ -15,21 +15,13 @@ from archive_server.errors import BadRequest
 from archive_server.model.archive_records import ArchiveRecord
 from archive_server.model.gunid import Gunid
 from archive_server.model.record_fields import BadRecord
-from archive_server.model.records import Item, RecordedAudio
-from archive_server.services.loading import load, require_empty
+from archive_server.model.records import Item
+from archive_server.services.loading import LeftOut, load, require_empty, whole
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore, ContentId, ContentMissing, SidecarMissing, Sidecars
+from audio_store import AudioStore, SidecarMissing, Sidecars
 from audio_store.sidecars import ARCHIVE
 
 _BATCH = 1000  # contents that the database is asked about at a time
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Something that is not as its sidecar says."""
-
-    subject: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -104,7 +96,7 @@ class _Found:
         """The items whose audio is there."""
         for name in self._files.names():
             try:
-                item = self._whole(self._read(name))
+                item = whole(self._read(name), self._files.store, self.rebuilt.incomplete)
             except BadRecord as error:
                 self.rebuilt.left_out.append(LeftOut(name, str(error)))
             else:
@@ -120,23 +112,6 @@ class _Found:
         except BadRequest as error:  # a name that is nearly an id
             raise BadRecord(str(error)) from error
         return item
-
-    def _whole(self, item: Item) -> Item:
-        """An item without the old revisions whose audio is missing. Raises BadRecord."""
-        missing = [each for each in item.revisions if not self._is_there(each)]
-        for each in missing:
-            why = f"the audio of revision {each.number} is missing: {each.content.sha256.hex()}"
-            if each.number == item.revision:
-                raise BadRecord(why)
-            self.rebuilt.incomplete.append(LeftOut(str(item.gunid), why))
-        return item.without({each.content.sha256 for each in missing}) if missing else item
-
-    def _is_there(self, audio: RecordedAudio) -> bool:
-        try:
-            size = self._files.store.size(ContentId(audio.content.sha256))
-        except ContentMissing:
-            return False
-        return size == audio.content.size
 
 
 def _unclaimed(cursor: Any, store: AudioStore) -> list[bytes]:

@@ -63,7 +63,7 @@ def test_health_is_a_document_of_its_own_type(front):
     assert (told["status"], told["releaseId"]) == ("pass", "1.2.3")
     assert {name.partition(":")[0] for name in told["checks"]} == {
         "database", "postgres", "store", "space", "probe", "jobs", "janitor", "sidecars",
-        "integrity", "verifier", "brake",
+        "integrity", "verifier", "brake", "backup",
     }  # fmt: skip
 
 

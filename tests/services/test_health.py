@@ -66,6 +66,7 @@ def test_a_database_that_is_away_is_named(health, gauges):
         "integrity",
         "verifier",
         "brake",
+        "backup",
     }
     assert "the database is away" in result_of(away.look_at_database()).reason
 

@@ -1,0 +1,68 @@
+"""A real archive is backed up while it is written to, lost, and restored."""
+
+import json
+import shutil
+import threading
+
+import pytest
+from fixtures.clients import Client, metadata
+from fixtures.fix_audio import noise, wav
+from fixtures.fix_server import await_end, children
+from fixtures.stocked_archive import seen, stock
+
+
+@pytest.mark.slow
+def test_what_is_lost_comes_back_from_a_backup_made_under_writers(new_archive, tmp_path):
+    archive = new_archive().start()
+    stock(archive)
+    place = tmp_path / "backups"
+    stop = threading.Event()
+
+    def write(seed: int) -> None:
+        with Client(archive.url) as client:
+            while not stop.is_set():
+                seed += 10
+                gunid = client.store(wav(noise(2000, seed=seed)), "x.wav")
+                client.store(wav(noise(2000, seed=seed + 1)), "y.wav", gunid=gunid)
+                if seed % 20:
+                    client.call("deleteAudioClip", gunid=gunid, forced=True)
+
+    writers = [threading.Thread(target=write, args=(n * 100_000,)) for n in (1, 2)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(2):
+            made = archive.command("backup", str(place), "--json")
+            assert made.returncode == 0, made.stdout + made.stderr
+            assert json.loads(made.stdout)["lacking"] == []
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    drilled = archive.command("drill", str(place), "--json")
+    assert drilled.returncode == 0, drilled.stdout + drilled.stderr
+    report = json.loads(drilled.stdout)
+    assert report["proven"]
+    assert report["compared"]["same"] >= 5
+
+    made = archive.command("backup", str(place), "--keep", "1", "--json")
+    assert json.loads(made.stdout)["removed"] == 2
+    verified = archive.command("backup", str(place), "--verify")
+    assert verified.returncode == 0, verified.stdout
+    before = seen(archive)
+    processes = children(archive.pid)
+    archive.kill()
+    await_end(processes)
+    shutil.rmtree(archive.data_dir)
+
+    restored = archive.command("restore", str(place), "--json")
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    assert archive.check() == []
+    archive.start()
+    assert seen(archive) == before
+    refused = archive.command("restore", str(place))
+    assert (refused.returncode, "not empty" in refused.stderr) == (1, True)
+    with Client(archive.url) as root:  # it lives on
+        root.store(wav(noise(2000, seed=9)), "new.wav", document=metadata(title="after"))
+    assert archive.command("backup", str(place)).returncode == 0
+    assert archive.stop() == 0
