@@ -140,7 +140,7 @@ def _drill(
         with bar_of_bytes("checking") as bar:
             bar.begin(restored.size)
             # What a scratch archive loses, nobody misses: no brake.
-            verification = VerificationService(database, store, at_once, now, BrakePolicy(0, 0))
+            verification = VerificationService(database, store, at_once, now, BrakePolicy(0, 100))
             integrity = IntegrityService(database, store, at_once, now, verification)
             findings = finished(
                 integrity.check(digests=True, pace=paced(mib_a_second), on_content=bar.advance)
