@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import subprocess
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from fixtures.clients import Client, metadata
 from fixtures.fix_audio import noise, wav
-from fixtures.fix_server import await_end, children
+from fixtures.fix_server import ArchiveProcess, await_end, children
 from fixtures.stocked_archive import seen, stock
 
 
@@ -66,3 +69,53 @@ def test_what_is_lost_comes_back_from_a_backup_made_under_writers(new_archive, t
         root.store(wav(noise(2000, seed=9)), "new.wav", document=metadata(title="after"))
     assert archive.command("backup", str(place)).returncode == 0
     assert archive.stop() == 0
+
+
+@pytest.mark.slow
+def test_what_is_killed_half_way_counts_for_nothing_and_is_gone_on_with(new_archive, tmp_path):
+    archive = new_archive().start()
+    with Client(archive.url) as root:
+        for seed in range(4):
+            root.store(wav(noise(100_000, seed=seed)), f"{seed}.wav")
+    place = tmp_path / "backups"
+    slowly = ("--pace", "0.5")
+    _kill_when(archive, ("backup", str(place), *slowly), place / "store/staging")
+    assert not [path for path in (place / "snapshots").iterdir() if path.suffix != ".part"]
+    assert archive.command("backup", str(place)).returncode == 0
+    before = contents_of(archive)
+    processes = children(archive.pid)
+    archive.kill()
+    await_end(processes)
+    shutil.rmtree(archive.data_dir)
+
+    staging = archive.data_dir / "store/staging"
+    _kill_when(archive, ("restore", str(place), *slowly), staging)
+    refused = archive.launch()
+    assert refused.wait(60) == 1
+    assert "give the same `restore` again" in archive.errors.read_text()
+    restored = archive.command("restore", str(place))
+    assert restored.returncode == 0, restored.stderr
+    archive.start()
+    assert contents_of(archive) == before
+    assert archive.check() == []
+
+
+def contents_of(archive: ArchiveProcess) -> dict[str, bytes]:
+    with Client(archive.url) as root:
+        hits = root.call("searchMetadata", criteria={})["results"]
+        return {hit["gunid"]: root.fetch(hit["gunid"]) for hit in hits}
+
+
+def _kill_when(archive: ArchiveProcess, words: tuple[str, ...], staging: Path) -> None:
+    """Run a command, and kill it in the middle of a file."""
+    where = ["--data", str(archive.data_dir), "--config", str(archive.config)]
+    process = subprocess.Popen([*archive.program, *words, *where], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (staging.is_dir() and any(path.stat().st_size for path in staging.iterdir())):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    processes = children(process.pid)
+    process.kill()
+    process.wait()
+    await_end(processes)

@@ -6,13 +6,16 @@ from datetime import timedelta
 import pytest
 from support import immediately, result_of
 
+from archive_server.database import chores
 from archive_server.database.transactions import Transactions
-from archive_server.model.health import Status
+from archive_server.model.health import Part, Status
+from archive_server.services.drilling import DRILL
 from archive_server.services.gauges import GaugeService
-from archive_server.services.health import HealthService
+from archive_server.services.health import HealthService, Proof
 from audio_store.probe import Prober, ProbeUnavailable
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -155,3 +158,27 @@ def test_they_are_counted_anew_only_after_a_while(services, gauges, high):
     assert result_of(gauges.current()).contents == 0
     services.clock.advance(timedelta(seconds=1))
     assert result_of(gauges.current()).contents == 1
+
+
+def test_a_proof_that_backups_can_be_restored_is_asked_for_where_it_was_wanted(
+    dsn, services, health
+):
+    assert result_of(health.look_at_backup()).status is Status.PASS  # nobody has asked for it
+    wanted = replace(health, proof=Proof(within=7 * DAY, is_wanted=True))
+    assert "never" in result_of(wanted.look_at_backup()).reason
+    result_of(services.database.run(chores.note, DRILL, services.clock()))
+    assert result_of(wanted.look_at_backup()) == Part("backup", Status.PASS, "", 0.0, "d")
+    services.clock.advance(8 * DAY)
+    part = result_of(wanted.look_at_backup())
+    assert (part.status, part.observed) == (Status.WARN, 8.0)
+    services.clock.advance(40 * DAY)
+    assert result_of(health.look_at_backup()).status is Status.WARN  # it was done once
+
+
+def test_sidecars_that_do_not_follow_are_warned_of(dsn, services, health, wav):
+    services.store_clip(wav)
+    assert result_of(health.look_at_sidecars()).status is Status.PASS
+    services.clock.advance(timedelta(minutes=6))
+    part = result_of(health.look_at_sidecars())
+    assert part.status is Status.WARN
+    assert "not in the sidecars" in part.reason
