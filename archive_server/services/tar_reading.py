@@ -14,6 +14,7 @@ from archive_server.errors import RefusedArchive
 from archive_server.model.tar_layout import BLOCK
 
 _LONGEST_NAME = 255  # bytes
+_SHOWN = 80  # characters, of a name that is refused
 _LARGEST_HEADER = 64 * 1024  # bytes, of an extended one
 _LARGEST_NUMBER = 18  # digits
 _REFUSED = {
@@ -197,7 +198,7 @@ def _text(encoded: bytes) -> str:
 
 def _checked_name(name: str) -> str:
     """A relative name without tricks; `./` before it is left out. Raises RefusedArchive."""
-    shown = repr(name[:_LONGEST_NAME])
+    shown = repr(name[:_SHOWN])
     if len(name.encode()) > _LONGEST_NAME:
         _refuse("bad-name", f"the name {shown} is too long")
     if name.startswith("/"):

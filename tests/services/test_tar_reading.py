@@ -58,6 +58,11 @@ def test_files_are_found_in_archives_of_all_formats(form, files):
         assert archive[file.part.start : file.part.stop] == b"x" * file.size
 
 
+def test_of_a_long_name_only_the_beginning_is_told():
+    archive = packed(member("\U000e0001" * 250), form=tarfile.PAX_FORMAT)
+    assert len(refused(archive, "bad-name")) < 1000
+
+
 def test_directories_and_leading_dots_are_no_part_of_names():
     archive = packed(
         member(".", type=tarfile.DIRTYPE),

@@ -1,6 +1,7 @@
 """What the walkers say of files cut anywhere, and of headers with anything in them."""
 
 import io
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -201,6 +202,17 @@ def test_a_window_is_the_slice_it_says(
     window.seek(seek)
     assert window.readall() == expected[seek:]
     assert window.seek(0, 2) == len(expected)
+
+
+def test_what_is_not_there_takes_no_memory_to_ask_for() -> None:
+    window = Window(io.BytesIO(bytes(100)), 10, 100)
+    tracemalloc.start()
+    try:
+        assert window.read(2**30) == bytes(90)
+        assert window.read(2**30) == b""
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_needle_across_two_pieces_is_found() -> None:
