@@ -9,10 +9,15 @@ from importlib.resources.abc import Traversable
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database import search
+
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 # Two programs that migrate one database at the same time take turns. The number is arbitrary.
 _LOCK = 0x6172636869766531
+
+# What SQL cannot do of a migration. It is done when all have been, and so in the newest schema.
+_AFTERWARDS = {"0003_search.sql": search.index_missing}
 
 _MIGRATION_TABLE = """
 CREATE TABLE IF NOT EXISTS migration (  -- the files of schema/ that were applied
@@ -50,6 +55,9 @@ def migrate(connection: Connection, schema: Traversable | None = None) -> list[s
             cursor.execute(
                 "INSERT INTO migration (name, sha256) VALUES (%s, %s)", (name, _digest(files[name]))
             )
+        for name in missing:
+            if name in _AFTERWARDS:
+                _AFTERWARDS[name](cursor)
     return missing
 
 

@@ -5,6 +5,7 @@ from archive_server.database.search_bulk import index_many, rebuild
 from archive_server.database.search_check import differences
 from archive_server.database.search_find import find
 from archive_server.database.search_index import index, prune, unindex
+from archive_server.database.search_missing import index_missing
 from archive_server.database.search_staging import Findable
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "find",
     "index",
     "index_many",
+    "index_missing",
     "prune",
     "rebuild",
     "unindex",
