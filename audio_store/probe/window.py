@@ -31,9 +31,9 @@ class Window(io.RawIOBase):
         self._position = origin + offset
         return self._position
 
-    def read(self, size: int = -1, /) -> bytes | None:
+    def read(self, size: int = -1, /) -> bytes:
         # The base class makes room for all that is asked for, be it what a forged header tells.
-        return super().read(min(size, max(0, self._size - self._position)))
+        return super().read(min(size, max(0, self._size - self._position))) or b""
 
     def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
         count = self._read(memoryview(buffer).cast("B"))
