@@ -24,7 +24,7 @@ _MEMBER = (
 )
 _QUOTED = r"(?:\"{0}\"|'{0}')"
 _DECLARATION = (
-    rf"<\?xml version={_QUOTED.format('1.0')}"
+    rf"<\?xml version={_QUOTED.format('1[.]0')}"
     rf"(?: encoding={_QUOTED.format('(?i:utf-8|iso-8859-1|us-ascii)')})? ?\?>"
 )
 _CALL = re.compile(

@@ -1,11 +1,11 @@
 """XML-RPC calls as anybody may send them: read within limits, and as xmlrpclib reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from archive_server.xmlrpc.decoder import decode_call
+from archive_server.xmlrpc.decoder import MethodCall, decode_call, decode_with_parser
 from archive_server.xmlrpc.encoder import encode_fault
 from archive_server.xmlrpc.values import NOT_XML, NOT_XML_RPC, Fault
 from archive_server.xmlrpc.xml_tree import DEEPEST
@@ -34,13 +34,9 @@ TOKENS = (
 
 def fuzz_one(data: bytes) -> None:
     """Read a call; write back what was in it, and read that."""
-    try:
-        with in_time(len(data)):
-            call = decode_call(data)
-    except Fault as fault:
-        assert fault.code == NOT_XML_RPC or NOT_XML < fault.code < NOT_XML + 100, fault.code
-        assert len(fault.text) < 200, "a fault tells of a body, and does not repeat it"
-        encode_fault(fault).decode()
+    call = _decoded(decode_call, data)
+    assert call == _decoded(decode_with_parser, data), "the short way leads to the same"
+    if call is None:
         return
     assert _depth(call.parameters) <= DEEPEST // 3, "a level is three elements at least"
     for value in call.parameters:
@@ -49,6 +45,18 @@ def fuzz_one(data: bytes) -> None:
         theirs, method = xml_rpc_values.read_by_xmlrpclib(data)
         assert method == call.method
         assert as_ours(theirs) == as_ours(call.parameters)
+
+
+def _decoded(decode: Callable[[bytes], MethodCall], data: bytes) -> MethodCall | None:
+    """What is in a call; None: it is refused, by a fault of the right kind."""
+    try:
+        with in_time(len(data)):
+            return decode(data)
+    except Fault as fault:
+        assert fault.code == NOT_XML_RPC or NOT_XML < fault.code < NOT_XML + 100, fault.code
+        assert len(fault.text) < 200, "a fault tells of a body, and does not repeat it"
+        encode_fault(fault).decode()
+        return None
 
 
 def _is_plain(element: Element) -> bool:

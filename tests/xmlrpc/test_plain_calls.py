@@ -72,6 +72,13 @@ def test_what_is_not_plain_is_left_to_the_parser(value):
     assert read_plain(body.encode()) is None
 
 
+@pytest.mark.parametrize("version", ["1,0", "1\0000", "1.1", "10"])
+def test_a_declaration_of_another_version_is_left_to_the_parser(version):
+    body = f'<?xml version="{version}"?>{START}{END}'.encode()
+    assert read_plain(body) is None
+    assert outcome(decode_call, body) == outcome(decode_with_parser, body)
+
+
 def test_it_takes_no_long_time_to_be_left_to_the_parser():
     member = "<member><name>a</name><value>x</value></member>" + " " * 40
     for end in ("<", "<member>", "</struct>", ""):
