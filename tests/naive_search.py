@@ -11,7 +11,8 @@ from archive_server.model.clips import FileType
 from archive_server.model.documents import Document, Element
 from archive_server.model.folding import fold, sort_key
 from archive_server.model.gunid import Gunid, IdStyle
-from archive_server.model.search import Condition, Criteria, Operator
+from archive_server.model.search import RELEVANCE, Condition, Criteria, Operator
+from archive_server.model.words import Sought, words
 
 MTIME = datetime(2026, 11, 21, 19, 1, 2, 500_000, UTC)
 _TYPES = list(FileType)
@@ -98,7 +99,37 @@ def _texts(category: str, document: Document) -> list[str]:
 
 
 def _holds(condition: Condition, document: Document) -> bool:
+    if condition.operator is Operator.WORDS:
+        return _has_words(condition, document, _others(document))
     return any(_is_true(condition, text) for text in _texts(condition.category, document))
+
+
+def _others(document: Document) -> list[str]:
+    """The texts in which words are looked for: all but points in time and durations."""
+    return [
+        text
+        for name, text in document.flattened()
+        if name.split(":")[-1] != "mtime" and name != "dcterms:extent"
+    ]
+
+
+def _has_words(condition: Condition, document: Document, texts: list[str]) -> bool:
+    has = words(map(fold, texts))
+    sought = Sought.read(condition.value)
+    begins = sought.beginning is None or any(w.startswith(sought.beginning) for w in has)
+    return begins and set(sought.whole).issubset(has)
+
+
+def _rank(criteria: Criteria, document: Document) -> int:
+    """1 where the words are all in the title, 2 in creators and sources too, 3 elsewhere."""
+    how = any if criteria.match_any else all
+    conditions = [each for each in criteria.conditions if each.operator is Operator.WORDS]
+    titles = document.values("dc:title")
+    near = [*titles, *document.values("dc:creator"), *document.values("dc:source")]
+    for rank, texts in enumerate((titles, near), start=1):
+        if how(_has_words(condition, document, texts) for condition in conditions):
+            return rank
+    return 3
 
 
 def _is_true(condition: Condition, text: str) -> bool:
@@ -118,13 +149,21 @@ def _is_true(condition: Condition, text: str) -> bool:
 
 
 def _compare(a: Item, b: Item, criteria: Criteria) -> int:
-    if not criteria.order_by:
+    orders = [o for o in criteria.orders if o.category != RELEVANCE or criteria.words]
+    if not orders:
         return _compare_keys(_default_key(a), _default_key(b), False)
-    for order in criteria.order_by:
-        first, second = (_key(order.category, item) for item in (a, b))
+    for order in orders:
+        if order.category == RELEVANCE:
+            first, second = ((0, _rank(criteria, item.document)) for item in (a, b))
+        else:
+            first, second = (_key(order.category, item) for item in (a, b))
         if result := _compare_keys(first, second, order.descending):
             return result
-    return _compare_keys((0, a.clip_id), (0, b.clip_id), criteria.order_by[-1].descending)
+    if order.category == RELEVANCE:
+        first, second = (_key("dc:title", item) for item in (a, b))
+        if result := _compare_keys(first, second, False):
+            return result
+    return _compare_keys((0, a.clip_id), (0, b.clip_id), order.descending)
 
 
 def _default_key(item: Item) -> tuple:

@@ -11,7 +11,8 @@ from archive_server.database.search_index import category_ids, share_dictionary
 from archive_server.database.search_staging import Findable, drop_stages, stage
 
 _TABLES = (
-    "search_clip", "search_text", "search_any", "search_shown", "search_link", "search_value"
+    "search_clip", "search_text", "search_any", "search_words", "search_shown", "search_link",
+    "search_value",
 )  # fmt: skip
 
 
@@ -148,6 +149,12 @@ _MERGE = (
     SELECT clip_id, file_type, title_key, anything FROM staged_clip ORDER BY clip_id
     ON CONFLICT (clip_id) DO UPDATE SET (file_type, title_key, folded)
     = ROW (excluded.file_type, excluded.title_key, excluded.folded)
+    """,
+    """
+    INSERT INTO search_words (clip_id, file_type, title_key, words)
+    SELECT clip_id, file_type, title_key, words FROM staged_clip ORDER BY clip_id
+    ON CONFLICT (clip_id) DO UPDATE SET (file_type, title_key, words)
+    = ROW (excluded.file_type, excluded.title_key, excluded.words)
     """,
     """
     INSERT INTO search_shown (clip_id, gunid, title, creator, source, length, track_number)

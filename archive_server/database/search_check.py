@@ -29,8 +29,10 @@ _QUERIES = {
         SELECT FROM search_clip s
         FULL JOIN search_text t USING (clip_id, file_type)
         FULL JOIN search_any a USING (clip_id, file_type)
-        WHERE s.vals IS NULL OR t.tableoid IS NULL OR a.folded IS NULL
-        OR (t.title_key, a.title_key) IS DISTINCT FROM (s.title_key, s.title_key)
+        FULL JOIN search_words w USING (clip_id, file_type)
+        WHERE s.vals IS NULL OR t.tableoid IS NULL OR a.folded IS NULL OR w.words IS NULL
+        OR (t.title_key, a.title_key, w.title_key)
+            IS DISTINCT FROM (s.title_key, s.title_key, s.title_key)
     """,
     "{} links of clips and values are missing or too many": """
         SELECT FROM search_link l

@@ -17,9 +17,10 @@ from archive_server.database.search_to_sql import (
     is_of_type,
     source_of,
 )
+from archive_server.database.search_words import Nearness
 from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
-from archive_server.model.search import ANY, Criteria, Hit, Order, Page
+from archive_server.model.search import ANY, RELEVANCE, Criteria, Hit, Operator, Order, Page
 
 # Up to that many matches are gathered and sorted without further thought.
 _FEW = 1_000
@@ -43,7 +44,8 @@ class _Matches:
     totals: Mapping[FileType, int]
     file_type: FileType | None
     conditions: tuple[Sql, ...]
-    orders: tuple[tuple[Order, Meant], ...]
+    orders: tuple[tuple[Order, Meant | Nearness], ...]
+    parts: tuple[tuple[Sql, ...], ...]  # conditions that part them by relevance, where they do
 
     @property
     def total(self) -> int:
@@ -60,8 +62,8 @@ def find(cursor: Cursor, criteria: Criteria) -> Page:
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
     hits: tuple[Hit, ...] = ()
-    for clip_ids in _roads(cursor, matches, criteria.offset + wanted) if wanted else ():
-        hits = _hits(cursor, clip_ids, criteria)
+    for clip_ids in _roads(cursor, matches, criteria, wanted) if wanted else ():
+        hits = _hits(cursor, clip_ids)
         if len(hits) == wanted:
             break
     return Page(matches.total, matches.totals, hits)
@@ -70,47 +72,96 @@ def find(cursor: Cursor, criteria: Criteria) -> Page:
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
     """The numbers of the clips that `find` would give, in its order, and nothing else of them."""
     matches = _match(cursor, criteria)
-    clip_ids = _gathered(matches)
-    cursor.execute(
-        f"{clip_ids.text} LIMIT %s OFFSET %s",
-        (*clip_ids.parameters, criteria.limit or None, criteria.offset),
-    )
+    clip_ids = _page_of(_gathered(matches), criteria)
+    cursor.execute(clip_ids.text, clip_ids.parameters)
     for (clip_id,) in cursor:
         yield clip_id
 
 
 def _match(cursor: Cursor, criteria: Criteria) -> _Matches:
     asked = [condition.category for condition in criteria.conditions]
-    meant = categories_meant(cursor, asked, [order.category for order in criteria.order_by])
+    meant = categories_meant(cursor, asked, [order.category for order in criteria.orders])
     found = find_conditions(cursor, criteria, meant)
-    known = [order for order in criteria.order_by if order.category in meant]
+    sorted_by: dict[str, Meant | Nearness] = dict(meant)
+    if words := criteria.words:
+        sorted_by[RELEVANCE] = Nearness(words, criteria.match_any)
+    conditions = tuple(_conditions(criteria, found))
     return _Matches(
         _totals(cursor, criteria, found),
         criteria.file_type,
-        tuple(_conditions(criteria, found)),
-        tuple((order, meant[order.category]) for order in known),
+        conditions,
+        tuple((o, sorted_by[o.category]) for o in criteria.orders if o.category in sorted_by),
+        tuple(_parts(criteria, conditions)),
     )
 
 
-def _roads(cursor: Cursor, matches: _Matches, end: int) -> Iterator[Sql]:
-    """Ways to the ids of the first `end` matches; one that falls short is followed by another.
+def _parts(criteria: Criteria, conditions: Iterable[Sql]) -> Iterator[tuple[Sql, ...]]:
+    """Conditions that part the matches by their relevance, the nearest first.
+
+    None, if something else is sorted by, or if clips match that have none of the words.
+    """
+    has_others = criteria.match_any and len(criteria.conditions) > len(criteria.words)
+    if criteria.orders != (Order(RELEVANCE),) or not criteria.words or has_others:
+        return
+    others = [
+        sql
+        for condition, sql in zip(criteria.conditions, conditions, strict=False)
+        if condition.operator is not Operator.WORDS
+    ]
+    for test in Nearness(criteria.words, criteria.match_any).tests():
+        yield (test, *others)
+
+
+def _roads(cursor: Cursor, matches: _Matches, criteria: Criteria, wanted: int) -> Iterator[Sql]:
+    """Ways to the ids of the `wanted` matches; one that falls short is followed by another.
 
     Common matches are met soon on a walk along the order: 25 of 100,000 among a million within a
     few hundred clips. But all of them may lie at the end of it, as what begins with "the" does in
     the order of titles. So the walk ends where gathering them would have cost as much.
     """
     if not matches.conditions:
-        yield _walked(matches)
+        yield _page_of(_walked(matches), criteria)
     elif matches.total <= _FEW:
-        yield _gathered(matches)
+        yield _page_of(_gathered(matches), criteria)
+    elif matches.parts:
+        yield _part_by_part(cursor, matches, criteria.offset, wanted)
     elif matches.order.joins.text:
-        yield _walked(matches)
+        yield _page_of(_walked(matches), criteria)
     else:
+        end = criteria.offset + wanted
         expected = end * _everything(cursor, matches) // matches.total + 1
         longest = max(matches.total, _STRETCH)
         if 2 * expected <= longest:
-            yield _walked(matches, min(8 * expected, longest))
-        yield _gathered(matches)
+            yield _page_of(_walked(matches, min(8 * expected, longest)), criteria)
+        yield _page_of(_gathered(matches), criteria)
+
+
+def _part_by_part(cursor: Cursor, matches: _Matches, offset: int, wanted: int) -> Sql:
+    """The ids of this page of matches by relevance: the rank of most need not be found out."""
+    clip_ids: list[int] = []
+    for conditions in matches.parts:
+        source, alias = source_of(conditions)
+        where = _where(matches.file_type, conditions, alias)
+        cursor.execute(
+            f"WITH part AS MATERIALIZED (SELECT {alias}.title_key, {alias}.clip_id "  # noqa: S608
+            f"FROM {source} WHERE {where.text}) "
+            "SELECT (SELECT count(*) FROM part), "
+            "ARRAY(SELECT clip_id FROM part ORDER BY title_key, clip_id LIMIT %s OFFSET %s)",
+            (*where.parameters, wanted - len(clip_ids), offset),
+        )
+        number, found = cursor.fetchone() or (0, [])
+        clip_ids += found
+        offset = max(0, offset - number)
+        if len(clip_ids) == wanted:
+            break
+    return Sql("SELECT unnest(%s::integer[])", (clip_ids,))
+
+
+def _page_of(clip_ids: Sql, criteria: Criteria) -> Sql:
+    return Sql(
+        f"{clip_ids.text} LIMIT %s OFFSET %s",
+        (*clip_ids.parameters, criteria.limit or None, criteria.offset),
+    )
 
 
 def _everything(cursor: Cursor, matches: _Matches) -> int:
@@ -224,16 +275,15 @@ def _of_clips(matches: _Matches) -> tuple[str, Sql]:
     return source, _where(matches.file_type, matches.conditions, alias)
 
 
-def _hits(cursor: Cursor, clip_ids: Sql, criteria: Criteria) -> tuple[Hit, ...]:
+def _hits(cursor: Cursor, clip_ids: Sql) -> tuple[Hit, ...]:
     cursor.execute(
         f"""
         SELECT clip_id, gunid, file_type, h.title, h.creator, h.source, length, track_number
-        FROM unnest(ARRAY({clip_ids.text} LIMIT %s OFFSET %s)) WITH ORDINALITY
-             AS page (clip_id, place)
+        FROM unnest(ARRAY({clip_ids.text})) WITH ORDINALITY AS page (clip_id, place)
         JOIN search_clip USING (clip_id) JOIN search_shown h USING (clip_id)
         ORDER BY place
         """,  # noqa: S608
-        (*clip_ids.parameters, criteria.limit or None, criteria.offset),
+        clip_ids.parameters,
     )
     return tuple(
         Hit(clip_id, Gunid(gunid), file_type_of(code), *shown)

@@ -253,6 +253,8 @@ def _texts(
     yield _upsert(cursor, "search_text", clip_id, {**ordered, **texts})
     folded = search_rows.anything(values)
     yield _upsert(cursor, "search_any", clip_id, {**ordered, "folded": folded})
+    words = search_rows.words_written(values)
+    yield _upsert(cursor, "search_words", clip_id, {**ordered, "words": words})
 
 
 def _upsert(cursor: Cursor, table: str, clip_id: int, columns: Mapping[str, object]) -> bytes:

@@ -18,9 +18,11 @@ from archive_server.database.search_to_sql import (
     has_value,
     value_test,
 )
+from archive_server.database.search_words import words_test
 from archive_server.errors import BadCriteria
 from archive_server.model.categories import STANDARD, is_meant, local_name
-from archive_server.model.search import ANY, Condition
+from archive_server.model.search import ANY, Condition, Operator
+from archive_server.model.words import Sought
 
 _MOST_IDS = 500  # of values that are listed in a condition; more are joined
 # Lists that may be compared clip by clip. The planner thinks it costs the same for longer ones.
@@ -72,6 +74,8 @@ def categories_meant(
 
 def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     """Look up the values a condition is true of, unless columns decide it."""
+    if condition.operator is Operator.WORDS:
+        return Found(Test(columns=(words_test(Sought.read(condition.value)),)), None)
     if condition.category == ANY:
         return Found(Test(columns=(any_test(condition),)), None)
     columns = column_tests(condition, meant, _spread(cursor, condition, meant))

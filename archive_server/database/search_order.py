@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from archive_server.database.search_rows import CORE_COLUMNS, RANGE_COLUMNS, START
 from archive_server.database.search_to_sql import Meant, Sql, parameters
+from archive_server.database.search_words import Nearness
 from archive_server.model.categories import is_meant
 from archive_server.model.folding import WHITE_SPACE
 from archive_server.model.search import Order
@@ -29,18 +30,22 @@ class Sorting:
     terms: str
 
 
-def sorting(order_by: Sequence[tuple[Order, Meant]], *, few: bool) -> Sorting:
+def sorting(order_by: Sequence[tuple[Order, Meant | Nearness]], *, few: bool) -> Sorting:
     """How hits are sorted; `few` hits look up their values one by one."""
     if not order_by:
         return Sorting(Sql(""), DEFAULT_ORDER)
     joins: list[Sql] = []
     terms: list[str] = []
-    for number, (order, meant) in enumerate(order_by):
-        if not meant.ids:
-            continue
-        column, join = _sorted_by(f"k{number}", meant, few=few)
-        joins += join
-        terms.append(column + _direction(column, order))
+    for number, (order, by) in enumerate(order_by):
+        if isinstance(by, Nearness):
+            joins.append(by.ranks(f"k{number}"))
+            terms.append(f"k{number}.rank" + (" DESC" if order.descending else ""))
+        elif by.ids:
+            column, join = _sorted_by(f"k{number}", by, few=few)
+            joins += join
+            terms.append(column + _direction(column, order))
+    if isinstance(order_by[-1][1], Nearness):
+        terms.append("s.title_key")
     terms.append("s.clip_id DESC" if order_by[-1][0].descending else "s.clip_id")
     return Sorting(Sql(" ".join(join.text for join in joins), parameters(joins)), ", ".join(terms))
 

@@ -11,12 +11,17 @@ from archive_server.model.clips import FileType
 from archive_server.model.documents import Document
 from archive_server.model.folding import fold, sort_key
 from archive_server.model.instants import find_instant
+from archive_server.model.words import words
 
 # Categories whose folded values are columns of search_text, and whose sort keys of search_clip.
 CORE_COLUMNS = {"dc:title": "title", "dc:creator": "creator", "dc:source": "source"}
 
 # Categories whose least and greatest value are columns of search_clip.
 RANGE_COLUMNS = {"ls:mtime": "mtime", "dcterms:extent": "extent", "ls:year": "year"}
+
+# How near the words of a category are to the title; those of all others are the farthest.
+_NEARNESS = {"dc:title": 1, "dc:creator": 2, "dc:source": 2}
+FARTHEST = 3
 
 SEPARATOR = "\x1f"  # between values in one column; no XML document can contain it
 START = 64  # characters of a text that decide comparisons with anything shorter
@@ -89,6 +94,19 @@ def shown_columns(document: Document) -> dict[str, str]:
 def anything(values: Sequence[Value]) -> str | None:
     """The texts of all categories, for search_any."""
     return joined(list(dict.fromkeys(fold(value.text) for value in values)))
+
+
+def words_written(values: Sequence[Value]) -> str:
+    """The column search_words.words: what PostgreSQL reads as a tsvector, for no word needs quotes.
+
+    Nobody looks for the words of durations and points in time, and hardly two have the same.
+    """
+    texts: dict[int, list[str]] = {}
+    for value in values:
+        if value.category != "dcterms:extent" and local_name(value.category) != "mtime":
+            near = _NEARNESS.get(value.category, FARTHEST)
+            texts.setdefault(near, []).append(fold(value.text))
+    return " ".join(f"{near}{word}" for near in texts for word in words(texts[near]))
 
 
 def joined(folded: Sequence[str]) -> str | None:

@@ -29,7 +29,7 @@ CREATE TEMPORARY TABLE staged_clip (
     mtime_low timestamptz, mtime_high timestamptz, extent_low text, extent_high text,
     year_low text, year_high text,
     shown_title text, shown_creator text, shown_source text, length text, track_number text,
-    anything text
+    anything text, words tsvector
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE staged_value (
     clip_id integer, ord integer, file_type smallint, category integer, digest uuid,
@@ -69,13 +69,15 @@ def drop_stages(cursor: Cursor) -> None:
 
 
 def _clip_row(clip: Findable, document: Document) -> tuple[Any, ...]:
+    values = search_rows.values_of(document)
     return (
         clip.clip_id,
         search_rows.code_of(clip.file_type),
         clip.gunid.uuid,
         *search_rows.clip_columns(document).values(),
         *search_rows.shown_columns(document).values(),
-        search_rows.anything(search_rows.values_of(document)),
+        search_rows.anything(values),
+        search_rows.words_written(values),
     )
 
 

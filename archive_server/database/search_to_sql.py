@@ -1,7 +1,7 @@
 """Conditions as SQL: pure.
 
-The tables are called `s` (search_clip), `t` (search_text), `a` (search_any), `l` (search_link) and
-`v` (search_value) throughout.
+The tables are called `s` (search_clip), `t` (search_text), `a` (search_any), `w` (search_words),
+`l` (search_link) and `v` (search_value) throughout.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from archive_server.model.instants import find_instant
 from archive_server.model.search import Condition, Operator
 
 # What has one row a clip, with its type. The first that a search needs is what it begins with.
-TABLES = {"s": "search_clip", "t": "search_text", "a": "search_any"}
+TABLES = {"s": "search_clip", "t": "search_text", "a": "search_any", "w": "search_words"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,18 @@ from archive_server.model.categories import is_name, local_name
 from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
 from archive_server.model.instants import find_instant
+from archive_server.model.words import Sought
 from archive_server.model.xml_writing import is_legal
 
 ANY = "*"  # in a condition: elements of any category
+RELEVANCE = "relevance"  # to sort by, where words are asked for: how near they are to the title
 
 _LARGEST = 2**31 - 1  # an int on the wire
 # More than people and programs ask for, and each costs the database something: a look into its
 # dictionary, a join.
 _MOST_CONDITIONS = 200
 _MOST_ORDERS = 20
+_MOST_WORDS = 50
 
 
 class Operator(StrEnum):
@@ -34,6 +37,7 @@ class Operator(StrEnum):
     LESS_OR_EQUAL = "<="
     GREATER = ">"
     GREATER_OR_EQUAL = ">="
+    WORDS = "words"  # not of one text: each may be in another, but for dates and durations
 
     @property
     def is_textual(self) -> bool:
@@ -42,7 +46,7 @@ class Operator(StrEnum):
 
 
 # What is greater or less depends on the category.
-_FOR_ANY = (Operator.FULL, Operator.PARTIAL, Operator.PREFIX)
+_FOR_ANY = (Operator.FULL, Operator.PARTIAL, Operator.PREFIX, Operator.WORDS)
 _OPERATORS = {operator.value: operator for operator in Operator} | {"full": Operator.FULL}
 
 
@@ -67,6 +71,8 @@ class Condition:
         if not is_legal(value):
             raise BadCriteria(f"{category}: the value has a character no document can have")
         condition = cls(category, _OPERATORS[operator.lower()], value)
+        if condition.operator is Operator.WORDS:
+            _check_words(condition)
         if condition.compares_instants and find_instant(value) is None:
             raise BadCriteria(f"{category}: a date and time expected, not {value[:40]!r}")
         return condition
@@ -81,7 +87,8 @@ class Condition:
 class Order:
     """What hits are sorted by; those without such an element come last.
 
-    A category that nothing in the archive has ever had sorts nothing.
+    A category that nothing in the archive has ever had sorts nothing. RELEVANCE, where words are
+    asked for, is their nearness to the title, and then the title.
     """
 
     category: str
@@ -130,6 +137,20 @@ class Criteria:
         _check_number(len(criteria.order_by), _MOST_ORDERS, "categories to sort by")
         return criteria
 
+    @property
+    def words(self) -> tuple[Sought, ...]:
+        """The words that are looked for, by condition."""
+        return tuple(
+            Sought.read(condition.value)
+            for condition in self.conditions
+            if condition.operator is Operator.WORDS
+        )
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """What hits are sorted by: what was asked for, or else the relevance of words."""
+        return self.order_by or ((Order(RELEVANCE),) if self.words else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -175,6 +196,15 @@ def _order(category: str, descending: bool) -> Order:
 def _check_category(category: str) -> None:
     if not is_name(category):
         raise BadCriteria(f"category {category[:40]!r}: a name like title or dc:title expected")
+
+
+def _check_words(condition: Condition) -> None:
+    if condition.category != ANY:
+        raise BadCriteria(f"category {ANY} expected for words, not {condition.category[:40]!r}")
+    number = len(Sought.read(condition.value))
+    if number == 0:
+        raise BadCriteria(f"{ANY}: words expected, not {condition.value[:40]!r}")
+    _check_number(number, _MOST_WORDS, "words")
 
 
 def _check_number(number: int, most: int, what: str) -> None:

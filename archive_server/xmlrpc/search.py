@@ -125,7 +125,12 @@ _TOTAL = Member("cnt", Kind.INT, "how many there are, whatever `limit` and `offs
 CRITERIA = (
     "what to search for: `filetype` (audioclip, playlist, webstream, all), `operator` (and, or), "
     "`conditions` (structs of `cat`, `op`, `val`; `*` is any category), `limit`, "
-    "`offset`, `orderby` (one category or several), `desc` (a boolean for each); all optional"
+    "`offset`, `orderby` (one category or several), `desc` (a boolean for each); all optional. "
+    "An `op` is `=`, `partial`, `prefix`, `<`, `<=`, `>`, `>=`, or with `*` also `words`: all of "
+    "them must occur, each in any element but times and durations, whatever their accents; the "
+    "last one may be a beginning, while nothing follows it. `orderby` `relevance` sorts by them, "
+    "and so does a search for them without `orderby`: first clips with all in the title, then "
+    "with all in title, creator and source, then others, each by title"
 )
 
 FOUND = (

@@ -72,8 +72,12 @@ def _content(cursor) -> list:
     counts = sorted((values[value_id], *rest) for value_id, *rest in cursor.fetchall())
     cursor.execute("SELECT * FROM search_shown ORDER BY clip_id")
     shown = cursor.fetchall()
+    texts = []
+    for table in ("search_text", "search_any", "search_words"):
+        cursor.execute(f"SELECT * FROM {table} ORDER BY clip_id")
+        texts.append(cursor.fetchall())
     cursor.execute("SELECT * FROM search_count ORDER BY file_type")
-    return [clips, links, counts, shown, cursor.fetchall(), list(search.differences(cursor))]
+    return [clips, links, counts, shown, texts, cursor.fetchall(), list(search.differences(cursor))]
 
 
 def _findable(item, elements) -> Findable:

@@ -12,7 +12,7 @@ from naive_search import MTIME, browsed, document_of, matching, page_of, stored
 from archive_server.database import search
 from archive_server.errors import BadCriteria
 from archive_server.model.clips import FileType
-from archive_server.model.search import ANY, Condition, Criteria, Operator, Order
+from archive_server.model.search import ANY, RELEVANCE, Condition, Criteria, Operator, Order
 
 _CATEGORIES = [
     "dc:title", "dc:creator", "dc:source", "dcterms:extent", "ls:year", "ls:genre", "x:title",
@@ -21,9 +21,11 @@ _CATEGORIES = [
 _ASKED = [*_CATEGORIES, "creator", "mtime", "year", "ls:mood", "extent"]
 _PIECES = ["a", "A", "%", "_", "\\", " ", "Ж", "ж", "é", "E\u0301", "ß", "ss", "İ", "Σ", "ς", "月",
            "'", '"', "ab", "1", "00:0", "\U0001f3b5", "x" * 63, "%a%", "\t"]  # fmt: skip
+_WORDS = ["a", "A", "ss", "ж", "é", "E\u0301", "e", "月", "ab", "1", "x" * 63]
 _INSTANTS = ["2026-11-21T20:01:02+01:00", "2026-11-21T19:01:02Z", "2020-01-01T00:00:00Z"]
 
 _texts = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map("".join).filter(str.strip)
+_words = st.lists(st.sampled_from([*_WORDS, " ", "-"]), max_size=4).map("".join)
 _elements = st.one_of(
     st.tuples(st.sampled_from(_CATEGORIES), _texts),
     st.tuples(st.sampled_from(["x:mtime", "ls:mtime"]), st.sampled_from(_INSTANTS)),
@@ -39,12 +41,18 @@ _clips = st.tuples(
 @st.composite
 def _conditions(draw: st.DrawFn) -> Condition:
     category = draw(st.sampled_from([*_ASKED, ANY]))
-    operators = [Operator.FULL, Operator.PARTIAL, Operator.PREFIX] if category == ANY else Operator
-    operator = draw(st.sampled_from(operators))
+    if category == ANY and draw(st.booleans()):
+        return Condition(ANY, Operator.WORDS, draw(st.sampled_from(_WORDS)) + draw(_words))
+    operators = [each for each in Operator if each is not Operator.WORDS]
+    operator = draw(st.sampled_from(operators[:3] if category == ANY else operators))
     is_instant = category.endswith("mtime") and not operator.is_textual
     return Condition(category, operator, draw(st.sampled_from(_INSTANTS) if is_instant else _texts))
 
 
+_orders = st.one_of(
+    st.builds(Order, st.sampled_from(_ASKED), st.booleans()),
+    st.builds(Order, st.just(RELEVANCE), st.booleans()),
+)
 _criteria = st.builds(
     Criteria,
     file_type=st.sampled_from([None, *FileType]),
@@ -52,9 +60,7 @@ _criteria = st.builds(
     match_any=st.booleans(),
     limit=st.integers(0, 3),
     offset=st.integers(0, 3),
-    order_by=st.lists(st.builds(Order, st.sampled_from(_ASKED), st.booleans()), max_size=2).map(
-        tuple
-    ),
+    order_by=st.lists(_orders, max_size=2).map(tuple),
 )
 
 
@@ -220,6 +226,65 @@ def test_a_standard_category_nobody_uses_is_known(cursor):
     assert search.find(cursor, _condition("ls:mood", "=", "calm")).total == 0
     assert search.browse(cursor, "ls:mood", Criteria()).values == ()
     assert _titles(cursor, Criteria.build(order_by=[("ls:mood", True)])) == ["x"]
+
+
+def _words(value: str, **more) -> Criteria:
+    return Criteria.build(conditions=[("*", "words", value)], **more)
+
+
+def test_all_words_must_occur_and_each_may_be_anywhere(cursor):
+    stored(cursor, [("dc:title", "Yesterday"), ("dc:creator", "The Beatles"), ("ls:year", "1965")])
+    stored(cursor, [("dc:title", "Yesterday's gone"), ("dc:source", "Café Olé")])
+    assert _titles(cursor, _words("yesterday")) == ["Yesterday", "Yesterday's gone"]
+    assert _titles(cursor, _words("BEATLES 1965 yester")) == ["Yesterday"]
+    assert _titles(cursor, _words("ole, cafe")) == ["Yesterday's gone"]
+    assert _titles(cursor, _words("yester beatles")) == []
+    assert _titles(cursor, _words("beatles yester ")) == []
+
+
+def test_times_and_durations_are_no_words(cursor):
+    stored(cursor, [("dc:title", "x"), ("dcterms:extent", "00:03:20"), ("x:mtime", "1999")])
+    for value in ("2026", "19", "00", "03", "20", "1999"):
+        assert search.find(cursor, _words(value)).total == 0
+
+
+@pytest.mark.parametrize("page", [1, 2, 10])
+def test_words_in_titles_come_first_and_then_those_of_creators_and_sources(cursor, page):
+    for title, creator, source, description in (
+        ("z", "", "", "love song"),
+        ("b", "Love Band", "", "a song"),
+        ("y song", "love", "", ""),
+        ("x", "song", "love", ""),
+        ("Song of love", "", "", ""),
+        ("Love song", "", "", "love"),
+        ("a", "", "", "no lovesong"),
+    ):
+        texts = {"title": title, "creator": creator, "source": source, "description": description}
+        stored(cursor, [(f"dc:{name}", text) for name, text in texts.items()])
+    ranked = ["Love song", "Song of love", "x", "y song", "b", "z"]
+    for offset in range(0, 6, page):
+        criteria = _words("love song", limit=page, offset=offset)
+        assert _titles(cursor, criteria) == ranked[offset : offset + page]
+    farthest = _words("love song", order_by=[("relevance", True)])
+    assert _titles(cursor, farthest) == ranked[:3:-1] + ranked[3:1:-1]
+
+
+def test_words_are_asked_for_beside_other_conditions(cursor):
+    for title, genre in (("Love", "Pop"), ("Love me", "Jazz"), ("Hate", "Jazz"), ("x", "Rock")):
+        stored(cursor, [("dc:title", title), ("ls:genre", genre)])
+    conditions = [("*", "words", "love"), ("ls:genre", "=", "jazz")]
+    assert _titles(cursor, Criteria.build(conditions=conditions)) == ["Love me"]
+    either = Criteria.build(conditions=conditions, operator="or")
+    assert _titles(cursor, either) == ["Love", "Love me", "Hate"]
+    assert search.browse(cursor, "ls:genre", _words("lov")).values == ("Jazz", "Pop")
+
+
+def test_a_text_longer_than_a_tsvector_can_be_indexed(cursor):
+    far = " ".join(chr(0x20000 + number) * 3 for number in range(40_000))
+    stored(cursor, [("dc:title", far), ("dc:creator", far), ("ls:lyrics", far)])
+    assert search.find(cursor, _words(far[:3])).total == 1
+    assert search.find(cursor, _words(far[-3:])).total == 0
+    assert search.find(cursor, _condition("ls:lyrics", "partial", far[-3:])).total == 1
 
 
 def test_values_are_browsed_in_their_own_spelling(cursor):

@@ -92,6 +92,9 @@ def test_a_large_archive_is_filled_as_indexing_would(explaining):
         ([("*", "prefix", "gb000123")], "search_any_folded"),
         ([("*", "=", "GB00012345")], "search_any_folded"),
         ([("*", "partial", "ДИЮL BAB")], "search_any_folded"),
+        ([("*", "words", "babl dabl")], "search_words_words"),
+        ([("*", "words", "gb000123")], "search_words_words"),
+        ([("*", "words", "диюл bab"), ("ls:genre", "=", "babl")], "search_words_words"),
         ([("ls:genre", "=", "babl"), ("dc:title", "partial", "fozm d")], "search_link_pkey"),
         ([("x:shelf", "partial", "b-0012")], "search_value_parts"),
         ([("x:shelf", "prefix", "b-0012")], "search_value_start"),
@@ -115,7 +118,7 @@ def test_conditions_are_answered_by_an_index(explaining, conditions, index):
 
 
 def _assert_nothing_is_read_through(explaining) -> None:
-    for table in ("clip", "text", "any", "link", "value", "shown"):
+    for table in ("clip", "text", "any", "words", "link", "value", "shown"):
         assert f"Seq Scan on search_{table}" not in explaining.plans, table
 
 
@@ -164,6 +167,14 @@ def test_a_page_of_common_matches_is_found_on_a_walk_along_the_order(explaining,
     assert "search_clip_by_default" in page
     assert "search_text_pkey" in page
     assert "Seq Scan on search_text" not in page
+
+
+def test_common_words_are_ranked_by_the_index_part_by_part(explaining, monkeypatch):
+    monkeypatch.setattr("archive_server.database.search_find._FEW", 0)
+    search.find(explaining, Criteria.build(conditions=[("*", "words", "babl da")], limit=25))
+    parts = explaining.plans.rpartition("CTE part")[2]
+    assert "search_words_words" in parts
+    _assert_nothing_is_read_through(explaining)
 
 
 def test_a_value_that_clips_have_is_counted_by_the_dictionary(explaining):
@@ -221,5 +232,5 @@ def test_no_index_has_a_pending_list(explaining):
         " WHERE amname = 'gin' AND indrelid::regclass::text LIKE 'search%'",
     )
     options = dict(explaining.fetchall())
-    assert len(options) == 6
+    assert len(options) == 7
     assert set(map(str, options.values())) == {"['fastupdate=off']"}

@@ -45,6 +45,34 @@ def test_texts_are_looked_for_in_any_category(operator):
     assert condition.category == ANY
 
 
+def test_words_are_looked_for_in_any_category_and_no_other():
+    (condition,) = Criteria.build(conditions=[("*", "Words", "rock ME")]).conditions
+    assert condition == Condition(ANY, Operator.WORDS, "rock ME")
+    with pytest.raises(BadCriteria, match=r"category \* expected for words, not 'dc:title'"):
+        Criteria.build(conditions=[("dc:title", "words", "rock")])
+
+
+@pytest.mark.parametrize("value", ["-", " ", "...!", "\u2026"])
+def test_what_has_no_word_cannot_be_looked_for_by_words(value):
+    with pytest.raises(BadCriteria, match="words expected, not"):
+        Criteria.build(conditions=[("*", "words", value)])
+
+
+def test_there_are_bounds_to_the_words_that_are_looked_for():
+    words = [f"w{number}" for number in range(51)]
+    assert Criteria.build(conditions=[("*", "words", " ".join(words[1:]))])
+    with pytest.raises(BadCriteria, match="51 words: 50 at most expected"):
+        Criteria.build(conditions=[("*", "words", " ".join(words))])
+
+
+def test_words_are_sorted_by_relevance_unless_another_order_is_asked_for():
+    words = [("*", "words", "rock")]
+    assert Criteria.build(conditions=words).orders == (Order("relevance"),)
+    by_title = Criteria.build(conditions=words, order_by=[("dc:title", True)])
+    assert by_title.orders == (Order("dc:title", True),)
+    assert Criteria.build(conditions=[("*", "partial", "rock")]).orders == ()
+
+
 @pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
 def test_nothing_is_less_or_greater_in_any_category(operator):
     with pytest.raises(BadCriteria, match="category"):
