@@ -20,6 +20,8 @@ class Shape:
     order_by: tuple[tuple[str, bool], ...] = ()
     offset: int = 0
     browsed: str = ""
+    # Whether everybody has an own idea of the order; how many there are is the same to all.
+    is_ranked: bool = False
 
     def criteria(self) -> Criteria:
         """What the archive is asked."""
@@ -56,4 +58,7 @@ SHAPES = (
     Shape("Cyrillic", (("dc:title", "partial", "ЛЮБОВЬ"),)),
     Shape("accents", (("dc:title", "partial", "Déjà"),)),
     Shape("a category of one's own, partial", (("x:studio", "partial", "river"),)),
+    Shape("words anywhere, ranked", (("*", "words", "paradise love "),), is_ranked=True),
+    Shape("a common word anywhere, ranked", (("*", "words", "love "),), is_ranked=True),
+    Shape("a word as it is typed, ranked", (("*", "words", "paradi"),), is_ranked=True),
 )  # fmt: skip

@@ -49,7 +49,7 @@ FROM search_any
 LEFT JOIN (
     SELECT clip_id,
            -- Of a place with no word there is its nearness alone.
-           ts_delete(array_to_tsvector(string_to_array(string_agg(words, ' '), ' ')), '{1,2,3}')
+           ts_delete(array_to_tsvector(string_to_array(string_agg(words, ' '), ' ')), ARRAY['1', '2', '3'])
                AS words
     FROM (
         SELECT clip_id, regexp_replace(

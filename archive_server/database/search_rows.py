@@ -96,8 +96,8 @@ def anything(values: Sequence[Value]) -> str | None:
     return joined(list(dict.fromkeys(fold(value.text) for value in values)))
 
 
-def words_written(values: Sequence[Value]) -> str:
-    """The column search_words.words: what PostgreSQL reads as a tsvector, for no word needs quotes.
+def words_by_nearness(values: Sequence[Value]) -> dict[int, list[str]]:
+    """The words of the texts, by how near to the title they are.
 
     Nobody looks for the words of durations and points in time, and hardly two have the same.
     """
@@ -106,7 +106,13 @@ def words_written(values: Sequence[Value]) -> str:
         if value.category != "dcterms:extent" and local_name(value.category) != "mtime":
             near = _NEARNESS.get(value.category, FARTHEST)
             texts.setdefault(near, []).append(fold(value.text))
-    return " ".join(f"{near}{word}" for near in texts for word in words(texts[near]))
+    return {near: words(folded) for near, folded in texts.items()}
+
+
+def words_written(values: Sequence[Value]) -> str:
+    """The column search_words.words, as a tsvector is written; no word needs quotes."""
+    found = words_by_nearness(values)
+    return " ".join(f"{near}{word}" for near in found for word in found[near])
 
 
 def joined(folded: Sequence[str]) -> str | None:

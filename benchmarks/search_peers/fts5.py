@@ -2,7 +2,8 @@
 
 Titles, creators, sources and all other texts are columns of one FTS5 table, values between
 separators as we keep them, so that prefixes are substrings too. What is compared or sorted by has
-columns with covering indexes, and low-cardinality values a dictionary with links.
+columns with covering indexes, and low-cardinality values a dictionary with links. Words have a
+table of their own, ranked by bm25.
 """
 
 import itertools
@@ -14,6 +15,7 @@ from typing import Any
 
 from archive_server.database.search_rows import SEPARATOR
 from archive_server.model.folding import fold
+from archive_server.model.words import Sought
 from benchmarks.search_peers.peer import Answer, Loaded
 from benchmarks.search_shapes import PAGE, Shape
 
@@ -37,6 +39,9 @@ CREATE TABLE link (value_id integer, id integer, category text, type integer,
 CREATE VIRTUAL TABLE fts USING fts5 (
     title, creator, source, rest, content='', tokenize="trigram case_sensitive 1"
 );
+CREATE VIRTUAL TABLE words USING fts5 (
+    title, near, rest, content='', tokenize="unicode61 remove_diacritics 0"
+);
 """
 _INDEXES = """
 CREATE INDEX clip_default ON clip (type, title_key, id);
@@ -49,6 +54,7 @@ CREATE INDEX value_folded ON value (category, folded);
 CREATE INDEX link_clip ON link (id, category, value_id);
 ANALYZE;
 INSERT INTO fts (fts) VALUES ('optimize');
+INSERT INTO words (words) VALUES ('optimize');
 """
 
 
@@ -87,6 +93,8 @@ class Fts5:
         )
         many("INSERT INTO fts (rowid, title, creator, source, rest) VALUES (?, ?, ?, ?, ?)",
              map(_fts_row, clips))  # fmt: skip
+        many("INSERT INTO words (rowid, title, near, rest) VALUES (?, ?, ?, ?)",
+             ((clip.number, *clip.words) for clip in clips))  # fmt: skip
         links = (
             (values.setdefault((name, text), len(values) + 1), clip.number, name, clip.type_code)
             for clip in clips
@@ -99,6 +107,8 @@ class Fts5:
         """Count by the index alone, then read the page in the order of the archive."""
         if shape.browsed:
             return self._browsed(shape)
+        if shape.is_ranked:
+            return self._ranked(shape)
         where, parameters = self._where(shape)
         counted = f"SELECT count(*) FROM {_counted(shape, where)}"  # noqa: S608 - all is ours
         (total,) = self._one(counted, parameters)
@@ -107,6 +117,19 @@ class Fts5:
             f"SELECT id FROM clip WHERE {where} ORDER BY {order} "  # noqa: S608
             f"LIMIT {PAGE} OFFSET {shape.offset}",
             parameters,
+        )
+        return Answer(total, tuple(number for (number,) in rows))
+
+    def _ranked(self, shape: Shape) -> Answer:
+        ((_, _, value),) = shape.conditions
+        sought = Sought.read(value)
+        words = [*sought.whole, *([f"{sought.beginning}*"] if sought.beginning else ())]
+        match = [" AND ".join(words)]
+        (total,) = self._one("SELECT count(*) FROM words WHERE words MATCH ?", match)
+        rows = self._connection.execute(
+            "SELECT rowid FROM words WHERE words MATCH ? "
+            "ORDER BY bm25(words, 100.0, 10.0, 1.0) LIMIT ?",
+            [*match, PAGE],
         )
         return Answer(total, tuple(number for (number,) in rows))
 

@@ -65,7 +65,9 @@ class Original:
             cursor.execute(_INDEXES)
 
     def answer(self, shape: Shape) -> Answer | None:
-        """Count, then read the page, as it did."""
+        """Count, then read the page, as it did; it knows no words."""
+        if shape.is_ranked:
+            return None
         with self._connection, self._connection.cursor() as cursor:
             if shape.browsed:
                 return _browsed(cursor, shape)

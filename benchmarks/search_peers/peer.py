@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from archive_server.database.search_rows import clip_columns, code_of
+from archive_server.database.search_rows import (
+    FARTHEST,
+    clip_columns,
+    code_of,
+    values_of,
+    words_by_nearness,
+)
 from archive_server.model.folding import fold
 from benchmarks.library import LibraryClip
 from benchmarks.search_shapes import Shape
@@ -19,13 +25,21 @@ class Loaded:
     type_code: int
     values: tuple[tuple[str, str, str], ...]  # category, text, folded text
     columns: dict[str, str | datetime | None]  # as search_clip has them
+    words: tuple[str, ...]  # of titles, of creators and sources, of the rest; by our own rules too
 
     @classmethod
     def of(cls, clip: LibraryClip) -> "Loaded":
         """The same clip."""
         document = clip.document.stamped(clip.mtime)
         values = tuple((name, text, fold(text)) for name, text in document.flattened())
-        return cls(clip.number, code_of(clip.file_type), values, clip_columns(document))
+        words = words_by_nearness(values_of(document))
+        return cls(
+            clip.number,
+            code_of(clip.file_type),
+            values,
+            clip_columns(document),
+            tuple(" ".join(words.get(near, ())) for near in range(1, FARTHEST + 1)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from typing import Any
 
 from archive_server.model.extents import extent_us
 from archive_server.model.folding import fold
+from archive_server.model.words import Sought
 from benchmarks.search_peers.peer import Answer, Loaded
 from benchmarks.search_shapes import PAGE, Shape
 
 _WORDS = {"dc:title": "title", "dc:creator": "creator", "*": "anything"}
+_RANKED = {"words_of_title": 100.0, "words_near": 10.0, "words_of_rest": 1.0}  # and their weight
 _WHOLE = {"dc:creator": "creators", "ls:genre": "genre", "x:studio": "studio"}
 
 
@@ -32,6 +34,8 @@ class Tantivy:
         for name in ("number", "year", "mtime", "extent"):
             schema.add_unsigned_field(name, stored=name == "number", indexed=True, fast=True)
         for name in _WORDS.values():
+            schema.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+        for name in _RANKED:
             schema.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
         for name in (*_WHOLE.values(), "by_default", "by_title"):
             schema.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
@@ -58,6 +62,7 @@ class Tantivy:
         for category, name in _WORDS.items():
             found = [f for c, _, f in clip.values if category in ("*", c)]
             fields[name] = [" ".join(found)]
+        fields |= {name: [text] for name, text in zip(_RANKED, clip.words, strict=True)}
         for category, name in _WHOLE.items():
             fields[name] = [folded for c, _, folded in clip.values if c == category]
         return self._tantivy.Document.from_dict(fields, self._schema)
@@ -75,19 +80,24 @@ class Tantivy:
             else self._tantivy.Query.all_query()
         )
         searcher = self._index.searcher()
-        found = searcher.search(
-            query,
-            PAGE,
-            order_by_field="by_title" if shape.order_by else "by_default",
-            offset=shape.offset,
-            order=self._tantivy.Order.Asc,
-        )
+        if shape.is_ranked:
+            found = searcher.search(query, PAGE)
+        else:
+            found = searcher.search(
+                query,
+                PAGE,
+                order_by_field="by_title" if shape.order_by else "by_default",
+                offset=shape.offset,
+                order=self._tantivy.Order.Asc,
+            )
         numbers = (searcher.doc(address)["number"][0] for _, address in found.hits)
         return Answer(found.count, tuple(numbers))  # type: ignore[attr-defined]
 
     def _query(self, category: str, operator: str, value: str) -> Any:
         query, schema = self._tantivy.Query, self._schema
         folded = fold(value)
+        if operator == "words":
+            return self._words(Sought.read(value))
         if operator == "partial" and category in _WORDS:
             return query.regex_query(schema, _WORDS[category], f".*{folded}.*")
         if operator == "partial":
@@ -97,6 +107,30 @@ class Tantivy:
         if operator == "=":
             return query.term_query(schema, _WHOLE[category], folded)
         return self._range(category, operator, value)
+
+    def _words(self, sought: Sought) -> Any:
+        words = [(word, False) for word in sought.whole]
+        if sought.beginning is not None:
+            words.append((sought.beginning, True))
+        must = self._tantivy.Occur.Must
+        return self._tantivy.Query.boolean_query([(must, self._anywhere(*w)) for w in words])
+
+    def _anywhere(self, word: str, is_beginning: bool) -> Any:
+        query, should = self._tantivy.Query, self._tantivy.Occur.Should
+        return query.boolean_query(
+            [
+                (
+                    should,
+                    query.boost_query(
+                        query.regex_query(self._schema, name, f"{word}.*")
+                        if is_beginning
+                        else query.term_query(self._schema, name, word),
+                        weight,
+                    ),
+                )
+                for name, weight in _RANKED.items()
+            ]
+        )
 
     def _range(self, category: str, operator: str, value: str) -> Any:
         name = category.rpartition(":")[2]

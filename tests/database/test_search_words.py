@@ -9,7 +9,8 @@ from archive_server.database.migrations import migration_files
 _SUBJECT = "search_words.sql"
 _SIGNS = [
     "a", "B", "é", "E\u0301", "ß", "İ", "ς", "ﬁ", "²", "𝕏", "Å", "月", "ガ", "か\u3099", "사", "ё",
-    "שָׁ", "مُ", "हि", "ไ", "\u2764\ufe0f", "🎵", " ", "-", "'", '"', "\\", "_", "\u00a0", "…", "x" * 70,
+    "שָׁ", "مُ", "हि", "ไ", "\u2764\ufe0f", "🎵", " ", "-", "'", '"', "\\", "_", "\u00a0", "…",
+    "x" * 70,
 ]  # fmt: skip
 _texts = st.one_of(
     st.lists(st.sampled_from(_SIGNS), min_size=1, max_size=8).map("".join),
