@@ -270,20 +270,15 @@ class Server:
         command meanwhile: what must not be done twice is locked in the database.
         """
         if self._place.number == 0:
-            janitor = Janitor(
-                self._services.maintenance,
-                self._reactor,
-                resumes=self._place.is_beginning,
-                brake=self._services.brake,
+            services, clock, resumes = self._services, self._reactor, self._place.is_beginning
+            workers: tuple[Janitor | SidecarWriter | Verifier, ...] = (
+                Janitor(services.maintenance, clock, resumes=resumes, brake=services.brake),
+                SidecarWriter(services.sidecars, clock),
+                Verifier(services.verification, clock),
             )
-            janitor.start()
-            self._outward.push_async_callback(janitor.stop)
-            sidecars = SidecarWriter(self._services.sidecars, self._reactor)
-            sidecars.start()
-            self._outward.push_async_callback(sidecars.stop)
-            verifier = Verifier(self._services.verification, self._reactor)
-            verifier.start()
-            self._outward.push_async_callback(verifier.stop)
+            for worker in workers:
+                worker.start()
+                self._outward.push_async_callback(worker.stop)
 
     def _start_jobs(self) -> None:
         """Let every process do jobs: they are claimed, and what one dies over others begin anew."""

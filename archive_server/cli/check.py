@@ -30,6 +30,12 @@ _MB = 1_000_000
     is_flag=True,
     help="Go on with a check that was stopped: what was read since its beginning is spared.",
 )
+@click.option(
+    "--damaged",
+    "only_damaged",
+    is_flag=True,
+    help="Read only what is known to be damaged: it may have been brought back.",
+)
 @json_option
 @data_option
 @config_option
@@ -37,6 +43,7 @@ def check(
     quick: bool,
     rate: int | None,
     resume: bool,
+    only_damaged: bool,
     as_json: bool,
     data_dir: Path,
     config_file: Path | None,
@@ -47,14 +54,17 @@ def check(
     again, or found. Ends with 0 if nothing is lost, with 3 if something is, with 130 if it was
     stopped. What a crash left behind is shown, but is no loss: the server removes it.
     """
-    if quick and (resume or rate):
-        raise click.UsageError("--quick reads nothing: there is no --rate and nothing to --resume")
+    if quick + resume + only_damaged > 1 or (quick and rate):
+        raise click.UsageError("these options do not go together")
     pace = Pace(rate * _MB if rate else None)
     with Target(data_dir, config_file).services("check") as services, failures():
         try:
             count, size = finished(services.integrity.extent())
-            findings = _check(services, pace, digests=not quick, resume=resume)
-            findings += finished(services.sidecar_checking.check())
+            if only_damaged:
+                findings = finished(services.integrity.check_damaged(pace))
+            else:
+                findings = _check(services, pace, digests=not quick, resume=resume)
+                findings += finished(services.sidecar_checking.check())
         except KeyboardInterrupt:
             click.echo("stopped before the end; with --resume it goes on from here", err=True)
             click.get_current_context().exit(_STOPPED)

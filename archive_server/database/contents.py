@@ -115,12 +115,12 @@ def known_to_clips(cursor: Cursor, sha256s: Sequence[bytes]) -> set[bytes]:
 
 
 def file_name_with(cursor: Cursor, md5: bytes) -> str | None:
-    """The file name of a clip whose current audio has this MD5, or None."""
+    """The file name of a clip whose current audio has this MD5 and is not damaged, or None."""
     cursor.execute(
         """
         SELECT file_name FROM clip JOIN revision ON revision.clip_id = clip.clip_id
                AND revision.number = clip.revision JOIN content USING (content_id)
-        WHERE md5 = %s AND state = 'ready' LIMIT 1
+        WHERE md5 = %s AND state = 'ready' AND damage IS NULL LIMIT 1
         """,
         (md5,),
     )

@@ -48,6 +48,12 @@ def list_after(
     return _contents(cursor)
 
 
+def damaged_contents(cursor: Cursor) -> list[Content]:
+    """Those that are known to be damaged."""
+    cursor.execute("SELECT content_id, md5, size, true FROM content WHERE damage IS NOT NULL")
+    return _contents(cursor)
+
+
 def extent(cursor: Cursor, not_verified_since: datetime | None) -> tuple[int, int]:
     """How many `list_after` gives in all, and how many bytes."""
     cursor.execute(

@@ -9,6 +9,7 @@ from typing import Any
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import contents, leases, search, uploads, verification
+from archive_server.model.clips import Content
 from archive_server.model.integrity import DamagedContent, Looked, Outcome
 from archive_server.services.pacing import Pace
 from archive_server.services.storing import store_errors
@@ -83,6 +84,16 @@ class IntegrityService:
             await self.database.run(verification.end_check)
         return findings
 
+    async def check_damaged(
+        self, pace: Pace, on_content: Callable[[int], None] = lambda size: None
+    ) -> list[Finding]:
+        """Look only at what is known to be damaged: somebody may have brought it back."""
+        with store_errors():
+            await self.in_thread(self.store.require_present)
+        damaged = await self.database.run(verification.damaged_contents)
+        findings = await self._look_at(damaged, True, pace, on_content)
+        return [*map(_marked, await self.verification.damaged()), *findings]
+
     async def _check_contents(
         self,
         digests: bool,
@@ -93,12 +104,24 @@ class IntegrityService:
         findings = []
         last = b""
         while batch := await self.database.run(verification.list_after, last, _BATCH, since):
-            for content in batch:
-                looked = await self.verification.look_at(content, pace, every_byte=digests)
-                findings += _unmarked(looked)
-                on_content(content.size)
+            findings += await self._look_at(batch, digests, pace, on_content)
             last = batch[-1].sha256
         return [*map(_marked, await self.verification.damaged()), *findings]
+
+    async def _look_at(
+        self,
+        batch: Sequence[Content],
+        digests: bool,
+        pace: Pace,
+        on_content: Callable[[int], None],
+    ) -> list[Finding]:
+        """What the marks do not tell."""
+        findings = []
+        for content in batch:
+            looked = await self.verification.look_at(content, pace, every_byte=digests)
+            findings += _unmarked(looked)
+            on_content(content.size)
+        return findings
 
     async def _check_files(self) -> list[Finding]:
         findings = []

@@ -15,7 +15,7 @@ from archive_server.errors import Conflict
 from archive_server.model.archive_records import ArchiveRecord
 from archive_server.model.record_fields import BadRecord
 from archive_server.model.records import Item, RecordedAudio
-from audio_store import AudioStore, ContentId, ContentMissing
+from audio_store import AudioStore, ContentId, ContentMissing, Quarantine
 
 _BATCH = 500  # items, whose documents are in memory
 
@@ -31,9 +31,15 @@ class LeftOut:
 def whole(item: Item, store: AudioStore, incomplete: list[LeftOut]) -> Item:
     """An item without the old revisions whose audio is missing, which are noted.
 
-    Raises BadRecord where the current audio is.
+    What is in quarantine is not missing: it can be mended, as long as somebody knows what it was.
+    Raises BadRecord where the current audio is missing.
     """
-    missing = [each for each in item.revisions if not _is_there(each, store)]
+    absent = [each for each in item.revisions if not _is_there(each, store)]
+    missing = [each for each in absent if not _is_in_quarantine(each, store)]
+    for each in absent:
+        if each not in missing:
+            why = f"the audio of revision {each.number} is damaged, and in quarantine"
+            incomplete.append(LeftOut(str(item.gunid), why))
     for each in missing:
         why = f"the audio of revision {each.number} is missing: {each.content.sha256.hex()}"
         if each.number == item.revision:
@@ -48,6 +54,10 @@ def _is_there(audio: RecordedAudio, store: AudioStore) -> bool:
     except ContentMissing:
         return False
     return size == audio.content.size
+
+
+def _is_in_quarantine(audio: RecordedAudio, store: AudioStore) -> bool:
+    return bool(Quarantine(store).held(ContentId(audio.content.sha256)))
 
 
 def require_empty(cursor: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from archive_server.database import clips, documents
 from archive_server.errors import Conflict
 from archive_server.model.backups import file_name_of
-from archive_server.model.clips import Clip, ClipState, FileType
+from archive_server.model.clips import Clip, ClipState, FileType, Revision
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
@@ -48,7 +48,7 @@ def like(
         return Known()
     if clip.file_type is not FileType.AUDIO_CLIP:
         raise Conflict(f"{gunid} is {clip.file_type.noun}, not an audio clip")
-    if clip.state is ClipState.READY and clip.revision and clip.revision.content.size == size:
+    if clip.state is ClipState.READY and clip.revision and _is_whole(clip.revision, size):
         xml = documents.xml(cursor, clip.document_id)
         title = Document.parse(xml).first(TITLE) or ""
         duration_us = clip.revision.facts.duration_us
@@ -56,6 +56,11 @@ def like(
         if _is_alike(xml, whole.to_xml()):
             return Known(clip.file_name, clip.revision.content.sha256)
     return Known(clip.file_name)
+
+
+def _is_whole(revision: Revision, size: int) -> bool:
+    """Whether its audio may be the same; what is damaged is mended by being restored."""
+    return revision.content.size == size and not revision.content.is_damaged
 
 
 def save_webstream(

@@ -126,12 +126,14 @@ class VerificationService:
     ) -> Path | None:
         """What else has the bytes: what was set aside once, or the file of a lease."""
         content_id = ContentId(content.sha256)
-        paths = Quarantine(self.store).held(content_id)
-        paths += [self.store.layout.link(token, extension) for token, extension in links]
+        paths = [self.store.layout.link(token, extension) for token, extension in links]
+        with suppress(StoreAway):  # what cannot be read is no help
+            paths += Quarantine(self.store).held(content_id)
         for path in paths:
-            found = look_at(path, content_id, content.size, on_block=pace.spend)
-            if found.flaw is None and found.seen != verdict.seen:
-                return path
+            with suppress(StoreAway):
+                found = look_at(path, content_id, content.size, on_block=pace.spend)
+                if found.flaw is None and found.seen != verdict.seen:
+                    return path
         return None
 
     def _judge(self, cursor: Any, content: Content, verdict: Verdict, good: Path | None) -> Looked:

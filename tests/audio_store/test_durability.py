@@ -6,7 +6,7 @@ import pytest
 from contract import NOISE, SOUND, digests_of, published, read, token
 from faulty_disk import PowerCut
 
-from audio_store import AudioStore
+from audio_store import AudioStore, Quarantine
 
 # How much a power cut takes back: nothing (`kill -9`), the newest names, all that was unsynced.
 losses = pytest.mark.parametrize(
@@ -193,3 +193,46 @@ def test_a_cut_at_any_step_of_publishing_many_leaves_each_whole_or_not_there(
         assert expected <= check(store) <= possible
         cut_at += 1
     assert cut_at > 12
+
+
+@losses
+@pytest.mark.parametrize("back", [False, True])
+def test_a_cut_at_any_step_of_quarantine_loses_no_bytes(
+    store, disk, root, lost_names, lose_bytes, back
+):
+    """Setting aside, and taking back: they lie in one of the two places, or in both."""
+    quarantine = Quarantine(store)
+    for cut_at in range(8):
+        content_id = published(store, SOUND + bytes([cut_at]))
+        if back:
+            quarantine.clear(content_id)
+        disk.forget()
+        disk.cut_at = cut_at
+        try:
+            with disk.inserted():
+                if back:
+                    quarantine.take_back(content_id, quarantine.held(content_id)[0])
+                else:
+                    quarantine.clear(content_id)
+        except PowerCut:
+            pass
+        disk.crash(lost_names, lose_bytes)
+        path = store.path(content_id)
+        found = [path] * path.exists() + quarantine.held(content_id)
+        assert found
+        for each in found:
+            assert each.read_bytes() == SOUND + bytes([cut_at])
+    assert len(list(store.contents())) >= 1
+
+
+def test_what_was_set_aside_is_there_after_a_power_cut_right_afterwards(store, disk):
+    store.layout.quarantine.rmdir()
+    content_id = published(store, SOUND)
+    disk.forget()
+    with disk.inserted():
+        Quarantine(store).clear(content_id)
+    assert disk.steps == ["mkdir", "rename", "sync names", "sync names", "sync names"]
+    disk.crash(1000, lose_bytes=True)
+    (held,) = Quarantine(store).held(content_id)
+    assert held.read_bytes() == SOUND
+    assert list(store.contents()) == []

@@ -135,6 +135,15 @@ def test_a_check_that_was_stopped_goes_on_where_it_was(new_archive):
     # A check that has come to its end is not gone on with.
     again = json.loads(server.command("check", "--resume", "--json").stdout)
     assert len(again["findings"]) == 2
+    # Somebody brings one of them back.
+    held = files(server, "quarantine")[0]
+    flip(held)
+    held.rename(server.data_dir / "store/content" / held.name[:2] / held.name[2:4] / held.stem)
+    back = server.command("check", "--damaged", "--json")
+    findings = json.loads(back.stdout)["findings"]
+    assert (back.returncode, [each["severity"] for each in findings]) == (3, ["damage", "mended"])
+    assert findings[1]["subject"] == held.stem
+    assert server.command("check", "--quick", "--resume").returncode == 2
 
 
 def test_a_check_that_is_killed_leaves_what_it_found(new_archive):

@@ -110,6 +110,10 @@ def test_what_the_database_tells_has_no_worker():
     assert value(samples, "jobs", kind="backup", status="waiting") == 1
     assert value(samples, "storage_free_bytes") == 12345
     assert value(samples, "chore_last_success_timestamp_seconds", chore="tidying") == AT.timestamp()
+    assert value(samples, "damaged_contents") == 1
+    assert value(samples, "oldest_verification_age_seconds") == 86400
+    assert value(samples, "brake_held", job="trash") == 12
+    assert value(samples, "brake_held", job="damage") == 0  # and not absent: it can be watched
 
 
 def test_without_the_database_there_are_no_such_numbers(measurements):

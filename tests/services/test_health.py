@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from support import immediately, result_of
 
-from archive_server.database import chores
+from archive_server.database import brakes, chores
 from archive_server.database.transactions import Transactions
 from archive_server.model.health import Part, Status
+from archive_server.model.integrity import BrakeJob, BrakePolicy
 from archive_server.services.drilling import DRILL
 from archive_server.services.gauges import GaugeService
 from archive_server.services.health import HealthService, Proof
@@ -182,3 +183,43 @@ def test_sidecars_that_do_not_follow_are_warned_of(dsn, services, health, wav):
     part = result_of(health.look_at_sidecars())
     assert part.status is Status.WARN
     assert "not in the sidecars" in part.reason
+
+
+def mark_damaged(cursor):
+    cursor.execute("UPDATE content SET damage = 'it is bad', damaged_at = now()")
+
+
+def test_damaged_audio_is_a_warning_with_its_number(services, health, cursor, high):
+    services.store_clip(high)
+    mark_damaged(cursor)
+    part = result_of(health.look_at_integrity())
+    assert (part.status, part.observed) == (Status.WARN, 1)
+    assert "archive-server check" in part.reason
+
+
+def test_audio_that_nobody_reads_again_is_a_warning(services, health, gauges, high):
+    services.store_clip(high)
+    watched = replace(health, verify_every=timedelta(days=30))
+    services.clock.advance(timedelta(days=44))
+    assert result_of(watched.look_at_verifier()).status is Status.PASS
+    services.clock.advance(timedelta(days=2))
+    assert result_of(watched.look_at_verifier()).status is Status.WARN
+    assert result_of(health.look_at_verifier()).status is Status.PASS  # it is switched off
+
+
+def test_what_is_older_than_the_verifier_is_not_late(services, health, cursor, high):
+    services.store_clip(high)
+    cursor.execute("UPDATE content SET created_at = now() - interval '9 years'")
+    watched = replace(health, verify_every=timedelta(days=30))
+    assert result_of(watched.look_at_verifier()).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("job", "status"), [(BrakeJob.TRASH, Status.WARN), (BrakeJob.DAMAGE, Status.FAIL)]
+)
+def test_what_the_brake_holds_is_told_with_what_to_do(services, health, job, status):
+    policy = BrakePolicy(most=2, percent=100)
+    admitted = result_of(services.database.run(brakes.admits, job, 3, policy, services.clock()))
+    part = result_of(health.look_at_brake())
+    assert (admitted, part.status, part.observed) == (False, status, 3)
+    assert f"archive-server brake release {job}" in part.reason

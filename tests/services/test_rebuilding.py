@@ -13,9 +13,10 @@ from archive_server.database.connections import connect
 from archive_server.database.migrations import migrate
 from archive_server.errors import Conflict, Unavailable
 from archive_server.model.gunid import Gunid
+from archive_server.services.integrity import Severity
 from archive_server.services.maintenance import MaintenanceService
 from archive_server.services.rebuilding import RebuildService
-from audio_store import ContentId, Sidecars
+from audio_store import ContentId, Quarantine, Sidecars
 
 ONE = Gunid.parse("00000000000000a1")
 TWO = Gunid.parse("0190163d-8694-739b-aea5-966c26f8ad91")
@@ -136,6 +137,20 @@ def test_a_clip_whose_audio_is_missing_is_left_out_and_its_sidecar_stays(files, 
     assert (left_out.subject, "missing" in left_out.reason) == (str(ONE), True)
     assert str(ONE) in set(files.names())
     assert everything(empty).keys() == {TWO}
+
+
+def test_a_clip_whose_audio_is_in_quarantine_is_there_to_be_mended(files, empty, services):
+    path = content_of(files, ONE, 2)
+    whole = path.read_bytes()
+    Quarantine(files.store).clear(ContentId.parse(path.name))
+    found = rebuilt(empty, files)
+    assert (found.items, found.left_out) == (2, [])
+    (incomplete,) = found.incomplete
+    assert (incomplete.subject, "quarantine" in incomplete.reason) == (str(ONE), True)
+    verification = replace(services.verification, database=empty)
+    checking = replace(services.integrity, database=empty, verification=verification)
+    assert {each.severity for each in result_of(checking.check(digests=True))} == {Severity.MENDED}
+    assert path.read_bytes() == whole
 
 
 def test_an_older_revision_that_is_missing_does_not_keep_a_clip_out(services, files, empty, low):

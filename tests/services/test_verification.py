@@ -1,6 +1,8 @@
 """Damage to real files, and what becomes of the clips that have them."""
 
 import contextlib
+import os
+import subprocess
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -8,16 +10,25 @@ from pathlib import Path
 
 import pytest
 from fixtures.fix_audio import tone, wav
+from services.backups import ALL, backup, restored, work_off
+from services.transfers import clip, document, element, save
 from support import DirectDatabase, result_of
 
 from archive_server.database import gauges, leases, verification
 from archive_server.database.connections import connect
 from archive_server.errors import Damaged, Unavailable
+from archive_server.model.gunid import Gunid, IdStyle
 from archive_server.model.integrity import BrakeJob, BrakePolicy, Outcome
 from archive_server.model.leases import LeaseKind
+from archive_server.model.playlist_archives import ListType
+from archive_server.services.file_examining import Examiner
+from archive_server.services.folder_import import FolderImport, Wishes
+from archive_server.services.folders import look as look_for
 from archive_server.services.pacing import Pace, ReadingStopped
+from archive_server.services.rendering import Rendering
 from audio_store import ContentId, Quarantine
 
+PLAYLIST = Gunid.parse("00000000000000b1")
 DAY = timedelta(days=1)
 
 
@@ -165,15 +176,108 @@ def test_equal_bytes_that_are_stored_again_heal(services, gunid, path, harm, hig
     assert look(services, gunid) is Outcome.WHOLE
 
 
-def test_a_good_copy_replaces_what_could_not_be_taken_away(services, cursor, gunid, path, high):
-    """As on a disk that could not be written for a while: marked, and still in its place."""
+@pytest.fixture
+def read_only(services):
+    """Lets nobody write to the store's disk, which can still be read."""
+    root = str(services.store.root)
+
+    def run(*words: str) -> bool:
+        return subprocess.run(words, capture_output=True).returncode == 0
+
+    if os.geteuid() != 0 or not run("mount", "--bind", root, root):
+        pytest.skip("mounting is not permitted here")
+
+    def remount(mode: str) -> None:
+        assert run("mount", "-o", f"remount,bind,{mode}", root)
+
+    yield remount
+    run("umount", "-l", root)
+
+
+def test_what_cannot_be_moved_is_marked_and_gives_way_to_good_bytes(
+    services, gunid, content_id, path, high, read_only
+):
     flip(path)
-    digest = ContentId.parse(path.name).digest
-    verification.note_damaged(cursor, digest, "it is bad", services.clock())
+    read_only("ro")
+    assert look(services, gunid) is Outcome.DAMAGED
+    assert path.exists()
+    with pytest.raises(Damaged):
+        fetched(services, gunid)
+    read_only("rw")
     services.store_clip(high)
     assert fetched(services, gunid) == high
-    (held,) = Quarantine(services.store).held(ContentId(digest))
+    (held,) = Quarantine(services.store).held(content_id)
     assert held.read_bytes() != high
+
+
+def test_a_quarantine_that_cannot_be_used_keeps_nobody_from_marking(services, gunid, path, high):
+    flip(path)
+    services.store.layout.quarantine.rmdir()
+    services.store.layout.quarantine.write_bytes(b"no directory")
+    assert look(services, gunid) is Outcome.DAMAGED
+    with pytest.raises(Damaged):
+        fetched(services, gunid)
+    services.store.layout.quarantine.unlink()
+    assert look(services, gunid) is Outcome.STILL_DAMAGED
+    assert not path.exists()
+
+
+def test_a_backup_that_is_restored_heals(services, gunid, path, high):
+    kept = backup(services)
+    flip(path)
+    assert look(services, gunid) is Outcome.DAMAGED
+    assert restored(services, kept).restored == 1
+    assert fetched(services, gunid) == high
+    assert restored(services, kept).restored == 0
+
+
+def test_a_folder_that_is_imported_heals_and_adds_no_clip(
+    services, store, prober, gunid, path, high, tmp_path
+):
+    flip(path)
+    assert look(services, gunid) is Outcome.DAMAGED
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "again.wav").write_bytes(high)
+    importer = FolderImport(
+        services.database,
+        Examiner(store, prober, frozenset()),
+        services.clock,
+        IdStyle.UUID7,
+        decoders=1,
+    )
+    files = look_for([tmp_path / "music"], leave_out=tmp_path / "store").files
+    imported = result_of(importer.run(services.caller(), files, Wishes({})))
+    assert (imported.imported, imported.already) == (0, 1)
+    assert fetched(services, gunid) == high
+
+
+def test_what_holds_damaged_audio_cannot_be_had_whole(services, gunid, path):
+    """A playlist with all it holds, its export, its backup, and its mix."""
+    caller = services.caller()
+    playlist = save(services, PLAYLIST, document(PLAYLIST, element(1, clip(gunid))))
+    token = result_of(services.exports.open(caller, [playlist], ListType.LSPL, standalone=False))
+    leased = result_of(services.downloads.leased(token, "tar"))
+    flip(path)
+    assert look(services, gunid) is Outcome.DAMAGED
+    for ask in (
+        services.playlist_access.open(caller, playlist, recursive=True),
+        services.exports.open(caller, [playlist], ListType.LSPL, standalone=False),
+        services.exports.opened(leased),
+    ):
+        with pytest.raises(Damaged):
+            result_of(ask)
+    result_of(services.playlist_access.open(caller, playlist, recursive=False))
+    result_of(services.exports.open(caller, [playlist], ListType.LSPL, standalone=True))
+    backing = result_of(services.backups.start(caller, ALL))
+    work_off(services)
+    assert "damaged" in result_of(services.backups.state(backing)).fault
+    kind = Rendering.FILE
+    result_of(services.rendering.start(caller, playlist, kind, "http://h"))
+    job = result_of(services.jobs.claim([kind]))
+    result_of(services.jobs.make_directory(job))
+    with pytest.raises(Damaged, match=f"playlistElement 0*1: clip {gunid}"):
+        result_of(services.render_work.by_kind()[kind](job, lambda progress: None))
+    assert list(services.store.links()) == []
 
 
 def test_bytes_that_come_back_lift_the_mark(services, gunid, path, high):
