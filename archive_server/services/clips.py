@@ -28,7 +28,7 @@ from archive_server.services.clip_making import require_to_store
 from archive_server.services.describing import redescribe
 from archive_server.services.publishing import Publisher
 from archive_server.services.removing import remove
-from archive_server.services.rights import require_on_clip
+from archive_server.services.rights import find_allowed, require_on_clip
 from archive_server.services.uploads import UploadService, require_purpose
 
 __all__ = ["ClipPolicy", "ClipService", "remove"]
@@ -165,11 +165,11 @@ def _upload_to_finish(
 
 
 def _exists(cursor: Any, caller: Caller, gunid: Gunid) -> bool:
-    clip = clips.find(cursor, gunid)
-    if clip is None:
+    found = find_allowed(cursor, caller, Action.READ, gunid)
+    if found is None:
         return False
-    require_on_clip(cursor, caller, Action.READ, clip)
-    return clip.state is ClipState.READY and clip.file_type is not FileType.PLAYLIST
+    state, file_type = found
+    return state is ClipState.READY and file_type is not FileType.PLAYLIST
 
 
 def _document(cursor: Any, caller: Caller, gunid: Gunid) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 from archive_server.database import rights
 from archive_server.errors import Forbidden
-from archive_server.model.clips import Clip
+from archive_server.model.clips import Clip, ClipState, FileType
+from archive_server.model.gunid import Gunid
 from archive_server.model.rights import Action, is_allowed
 from archive_server.model.users import Caller
 
@@ -25,6 +26,23 @@ def require_on_clip(cursor: Any, caller: Caller, action: Action, clip: Clip) -> 
     )
     if not is_allowed(action, applicable):
         raise _forbidden(caller, action, str(clip.gunid))
+
+
+def find_allowed(
+    cursor: Any, caller: Caller, action: Action, gunid: Gunid
+) -> tuple[ClipState, FileType] | None:
+    """State and type of an item with which the caller may do this; None where there is none.
+
+    Raises Forbidden.
+    """
+    found = rights.applicable_to(cursor, caller.user_id, action, gunid)
+    if found is None:
+        return None
+    state, file_type, applicable = found
+    require_scope(caller, action)
+    if not is_allowed(action, applicable):
+        raise _forbidden(caller, action, str(gunid))
+    return state, file_type
 
 
 def require_on_home(cursor: Any, caller: Caller, action: Action) -> None:
