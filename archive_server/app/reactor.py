@@ -1,8 +1,8 @@
 """The reactor of the server: Twisted's for epoll, without what it does around each event.
 
 Twisted names, for the time of each event, who has it, so that `twisted.python.log` can tell. Our
-log tells what it means in its own words, and the naming takes 2.3 µs an event: 2 to 3 % of a small
-request as it is, more of the leaner ones that are the goal.
+log tells what it means in its own words, and the naming takes 2.3 µs an event: 5 % of a small call,
+which takes 44.
 """
 
 from typing import Any

@@ -25,8 +25,9 @@ from archive_server.model.clips import AudioFormat
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
 from archive_server.model.users import Caller
-from archive_server.services.downloads import AudioFile, DocumentFile, DownloadService
+from archive_server.services.downloads import DownloadService
 from archive_server.services.exporting import ArchiveFile, ExportService
+from archive_server.services.leased_files import AudioFile, DocumentFile
 from archive_server.services.sessions import SessionService
 
 log = Logger()

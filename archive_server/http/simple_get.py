@@ -13,7 +13,7 @@ from archive_server.http.requests import ArchiveRequest
 from archive_server.http.responses import HttpProblem
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
-from archive_server.services.downloads import AudioFile
+from archive_server.services.leased_files import AudioFile
 from archive_server.services.sessions import SessionService
 from archive_server.services.simple_get import Elsewhere, PlaylistText, SimpleGetService
 

@@ -1,95 +1,37 @@
 """Reading: leases that pin a revision or a document, and the bytes behind them."""
 
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import clips, documents, leases
+from archive_server.database import leases
 from archive_server.errors import Damaged, NotFound, Unavailable, WrongToken
-from archive_server.model.clips import AudioFormat, Clip, Revision
+from archive_server.model.clips import Clip, Revision
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import AudioLease, DocumentLease, ExportLease, Lease, LeaseKind
-from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services import leasing
 from archive_server.services.accesses import Accesses
+from archive_server.services.leased_files import (
+    AudioFile,
+    DocumentFile,
+    KnownLease,
+    LocalFile,
+    OpenLease,
+    open_lease,
+    xml_name,
+)
 from archive_server.services.remembering import Memory, unheard
-from archive_server.services.rights import require_on_clip
-from archive_server.services.storing import SharedContent, require_sound, store_errors
+from archive_server.services.storing import SharedContent, store_errors
 from audio_store import AudioStore, ContentId
 
 # The last use of a lease is written at most this often, so that reading does not become writing.
 _NOTE_EVERY = timedelta(minutes=1)
 # Whether the store is there still is looked up at most this often for a lease.
 _LOOK_EVERY = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLease:
-    """What a client is told of a lease."""
-
-    token: str
-    gunid: Gunid
-    extension: str
-    md5: str  # hex
-    size: int  # bytes
-    file_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LocalFile:
-    """A read-only file on the server's disk, there until its lease is closed."""
-
-    token: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFile:
-    """Audio to be sent. Who gets it closes `content`."""
-
-    content: BinaryIO
-    size: int  # bytes
-    sha256: bytes
-    md5: bytes
-    format: AudioFormat
-    file_name: str
-    modified: datetime
-    # What an edge has made of it, for the next who reads the same file.
-    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFile:
-    """A metadata document, a playlist or a feed to be sent."""
-
-    body: bytes
-    extension: str
-    file_name: str
-    modified: datetime
-
-
-@dataclass(slots=True)
-class KnownLease:
-    """A lease of audio that is remembered, with the file that all its readers share."""
-
-    file: AudioFile
-    content: SharedContent  # as in `file`
-    noted_at: datetime  # when its use was noted in the database
-    looked_at: datetime  # when the store was seen to be there
-
-    def shared(self) -> AudioFile:
-        """The file, for one more reader."""
-        self.content.share()
-        return self.file
-
-    def close(self) -> None:
-        """Let go of the file; who reads it reads it to the end."""
-        self.content.close()
 
 
 @dataclass(frozen=True)
@@ -108,7 +50,7 @@ class DownloadService:
         """Lease a clip's current revision. Raises Forbidden, NotFound, Unavailable."""
         token = new_token()
         clip, revision = await self.database.run(
-            _lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now(), self.accesses
+            leasing.lease_audio, caller, token, LeaseKind.AUDIO, gunid, self.now(), self.accesses
         )
         content = revision.content
         extension = revision.facts.format.value
@@ -128,14 +70,16 @@ class DownloadService:
         token = new_token()
         with store_errors():
             path = await self.database.run(
-                _lease_file, caller, token, gunid, self.now(), self.accesses, self.store.link
+                leasing.lease_file, caller, token, gunid, self.now(), self.accesses, self.store.link
             )
         return LocalFile(token, path)
 
     async def open_document(self, caller: Caller, gunid: Gunid) -> OpenLease:
         """Lease a clip's current document. Raises Forbidden, NotFound."""
         token = new_token()
-        clip, xml = await self.database.run(_lease_document, caller, token, gunid, self.now())
+        clip, xml = await self.database.run(
+            leasing.lease_document, caller, token, gunid, self.now()
+        )
         return open_lease(token, clip, xml)
 
     async def close(self, token: str, kind: LeaseKind) -> Gunid:
@@ -144,7 +88,7 @@ class DownloadService:
         The token is all it takes. Raises UnknownToken, WrongToken.
         """
         token = checked_token(token)
-        ended = await self.database.run(_close, token, kind, self._used_after())
+        ended = await self.database.run(leasing.close, token, kind, self._used_after())
         await self.unlink(ended)
         return next(lease.gunid for lease in ended if lease.token == token)
 
@@ -172,7 +116,7 @@ class DownloadService:
         ):
             return await self._looked_after(token, known)
         with self.memory.reading(token) as remember:
-            lease = await self.database.run(_use, token, self._used_after(), self.now())
+            lease = await self.database.run(leasing.use, token, self._used_after(), self.now())
             if lease.kind is LeaseKind.FILE:
                 raise WrongToken(f"this token is for something else ({lease.kind})")
             if extension != lease.extension:
@@ -180,7 +124,7 @@ class DownloadService:
             if isinstance(lease, ExportLease):
                 return lease
             if isinstance(lease, DocumentLease):
-                name = _xml_name(lease.file_name)
+                name = xml_name(lease.file_name)
                 return DocumentFile(lease.xml.encode(), lease.extension, name, lease.modified)
             known = await self._known(lease)
             file = known.shared()
@@ -205,7 +149,7 @@ class DownloadService:
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
         """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
         run = self.database.run if self.accesses.are_noted else self.database.read
-        clip, revision = await run(_current, caller, gunid, self.now(), self.accesses)
+        clip, revision = await run(leasing.current, caller, gunid, self.now(), self.accesses)
         return await self._audio(clip, revision)
 
     async def revision(self, caller: Caller, gunid: Gunid, number: int) -> AudioFile:
@@ -214,7 +158,9 @@ class DownloadService:
         Raises Forbidden, NotFound, Unavailable.
         """
         run = self.database.run if self.accesses.are_noted else self.database.read
-        clip, revision = await run(_revision, caller, gunid, number, self.now(), self.accesses)
+        clip, revision = await run(
+            leasing.revision, caller, gunid, number, self.now(), self.accesses
+        )
         return await self._audio(clip, revision)
 
     async def touch(self, tokens: Collection[str]) -> None:
@@ -288,103 +234,3 @@ class DownloadService:
             there = await self.in_thread(self.store.size, ContentId(sha256))
         if there != size:
             raise Damaged
-
-
-def open_lease(token: str, clip: Clip, xml: str) -> OpenLease:
-    """What a client is told of the lease of a document."""
-    body = xml.encode()
-    md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
-    return OpenLease(token, clip.gunid, "xml", md5, len(body), _xml_name(clip.file_name))
-
-
-def _xml_name(file_name: str) -> str:
-    return f"{PurePath(file_name).stem or 'metadata'}.xml"
-
-
-def _lease_audio(
-    cursor: Any,
-    caller: Caller,
-    token: str,
-    kind: LeaseKind,
-    gunid: Gunid,
-    at: datetime,
-    accesses: Accesses,
-) -> tuple[Clip, Revision]:
-    clip = clips.get_ready_for_reading(cursor, gunid)
-    require_on_clip(cursor, caller, Action.READ, clip)
-    if clip.revision is None:
-        raise NotFound(f"{gunid} has no audio")
-    require_sound(clip.revision.content)
-    leases.add_audio(cursor, token, kind, clip, clip.revision, user_id=caller.user_id, at=at)
-    accesses.note(cursor, caller, clip, at)
-    return clip, clip.revision
-
-
-def _lease_file(
-    cursor: Any,
-    caller: Caller,
-    token: str,
-    gunid: Gunid,
-    at: datetime,
-    accesses: Accesses,
-    link: Callable[[ContentId, str, str], Path],
-) -> Path:
-    _, revision = _lease_audio(cursor, caller, token, LeaseKind.FILE, gunid, at, accesses)
-    # Inside the transaction, which keeps the content from going; the link before the row is
-    # committed, so that no lease is without its file.
-    return link(ContentId(revision.content.sha256), token, revision.facts.format.value)
-
-
-def _lease_document(
-    cursor: Any, caller: Caller, token: str, gunid: Gunid, at: datetime
-) -> tuple[Clip, str]:
-    clip = clips.get_ready_for_reading(cursor, gunid)
-    require_on_clip(cursor, caller, Action.READ, clip)
-    leases.add_document(cursor, token, clip, user_id=caller.user_id, at=at)
-    return clip, documents.xml(cursor, clip.document_id)
-
-
-def _use(cursor: Any, token: str, used_after: datetime, at: datetime) -> Lease:
-    lease = leases.get(cursor, token, used_after=used_after)
-    if isinstance(lease, AudioLease) and lease.is_damaged:
-        raise Damaged
-    leases.touch(cursor, [token], at)
-    return lease
-
-
-def _close(cursor: Any, token: str, kind: LeaseKind, used_after: datetime) -> list[Lease]:
-    lease = leases.get(cursor, token, used_after=used_after)
-    if lease.kind is not kind:
-        raise WrongToken(f"this token is for something else ({lease.kind})")
-    if kind is LeaseKind.EDIT:
-        clips.lock_gunid(cursor, lease.gunid)  # as whoever saves the playlist, or removes it
-    return leases.end(cursor, token)
-
-
-def _readable(cursor: Any, caller: Caller, gunid: Gunid) -> Clip:
-    clip = clips.get_ready(cursor, gunid)
-    require_on_clip(cursor, caller, Action.READ, clip)
-    return clip
-
-
-def _current(
-    cursor: Any, caller: Caller, gunid: Gunid, at: datetime, accesses: Accesses
-) -> tuple[Clip, Revision]:
-    clip = _readable(cursor, caller, gunid)
-    if clip.revision is None:
-        raise NotFound(f"{gunid} has no audio")
-    require_sound(clip.revision.content)
-    accesses.note(cursor, caller, clip, at)
-    return clip, clip.revision
-
-
-def _revision(
-    cursor: Any, caller: Caller, gunid: Gunid, number: int, at: datetime, accesses: Accesses
-) -> tuple[Clip, Revision]:
-    clip = _readable(cursor, caller, gunid)
-    revision = clips.find_revision(cursor, clip.clip_id, number)
-    if revision is None:
-        raise NotFound(f"clip {gunid} has no revision {number}")
-    require_sound(revision.content)
-    accesses.note(cursor, caller, clip, at, number)
-    return clip, revision

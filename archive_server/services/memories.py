@@ -1,6 +1,6 @@
 """All that a process remembers, and what each notice of the database makes it forget."""
 
-from archive_server.services.downloads import KnownLease
+from archive_server.services.leased_files import KnownLease
 from archive_server.services.remembering import Hearing, Memory
 from archive_server.services.sessions import KnownSession
 

@@ -18,7 +18,8 @@ from archive_server.model.rights import Action
 from archive_server.model.uploads import new_token
 from archive_server.model.users import Caller
 from archive_server.services.accesses import Accesses
-from archive_server.services.downloads import DownloadService, LocalFile, OpenLease, open_lease
+from archive_server.services.downloads import DownloadService
+from archive_server.services.leased_files import LocalFile, OpenLease, open_lease
 from archive_server.services.rights import require_on_clip
 from archive_server.services.storing import store_errors
 from archive_server.services.webstreams import URL

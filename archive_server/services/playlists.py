@@ -27,7 +27,8 @@ from archive_server.model.rights import Action
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
 from archive_server.services import playlist_saving, removing
-from archive_server.services.downloads import DownloadService, OpenLease, open_lease
+from archive_server.services.downloads import DownloadService
+from archive_server.services.leased_files import OpenLease, open_lease
 from archive_server.services.rights import require_on_clip
 
 _PLAYLISTS = (FileType.PLAYLIST,)

@@ -12,7 +12,8 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.rights import Action
 from archive_server.model.users import Caller
 from archive_server.services import rights
-from archive_server.services.downloads import AudioFile, DownloadService
+from archive_server.services.downloads import DownloadService
+from archive_server.services.leased_files import AudioFile
 
 _ROOTS = ("audioClip", "playlist")
 

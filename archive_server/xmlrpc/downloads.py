@@ -14,7 +14,8 @@ from archive_server.errors import (
 )
 from archive_server.model.leases import LeaseKind
 from archive_server.model.users import Caller
-from archive_server.services.downloads import DownloadService, OpenLease
+from archive_server.services.downloads import DownloadService
+from archive_server.services.leased_files import OpenLease
 from archive_server.services.sessions import SessionService
 from archive_server.xmlrpc.clips import GUNID, gunid
 from archive_server.xmlrpc.method import Client, Kind, Member, Method

@@ -17,7 +17,7 @@ from archive_server.errors import (
 )
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Caller
-from archive_server.services.downloads import LocalFile, OpenLease
+from archive_server.services.leased_files import LocalFile, OpenLease
 from archive_server.services.playlist_access import (
     OpenItem,
     OpenPlaylist,

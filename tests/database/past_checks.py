@@ -26,7 +26,7 @@ from archive_server.model.leases import LeaseKind
 from archive_server.model.permissions import Object
 from archive_server.model.rights import Action
 from archive_server.model.search import Criteria
-from archive_server.services.downloads import AudioFile, DocumentFile
+from archive_server.services.leased_files import AudioFile, DocumentFile
 
 A = Gunid.parse("0190163d-8694-739b-aea5-966c26f8ad91")  # audio 2, audio 1 before
 B = Gunid.parse("0000000000000abc")  # audio 3

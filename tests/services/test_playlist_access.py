@@ -10,7 +10,7 @@ from archive_server.errors import NotFound, TooLarge, Unavailable, UnknownToken,
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import LeaseKind
 from archive_server.model.users import Role
-from archive_server.services.downloads import LocalFile
+from archive_server.services.leased_files import LocalFile
 from archive_server.services.playlist_access import OpenPlaylist, OpenStream
 
 DAY = timedelta(days=1)

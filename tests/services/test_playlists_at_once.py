@@ -13,7 +13,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.leases import LeaseKind
 from archive_server.model.playlists import Playlist
 from archive_server.model.users import Caller, Role
-from archive_server.services import downloads, playlist_saving, playlists
+from archive_server.services import leasing, playlist_saving, playlists
 
 GUNIDS = [Gunid.parse(f"{n:016x}") for n in range(1, 7)]
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -131,7 +131,7 @@ def test_of_who_saves_and_who_gives_up_one_learns_that_it_was_too_late(transacti
             playlists._save_edited(cursor, caller, token, xml, 10_000, AT)
 
         def revert(cursor, token=token):
-            downloads._close(cursor, token, LeaseKind.EDIT, AT)
+            leasing.close(cursor, token, LeaseKind.EDIT, AT)
 
         raised = all_at_once(
             *(lambda work=work: transactions.perform(work) for work in (save_edited, revert))
@@ -148,7 +148,7 @@ def test_of_several_who_close_a_lease_one_does(transactions, caller):
         transactions.perform(leases.add_document, token, clip, user_id=caller.user_id, at=AT)
 
         def close(cursor, token=token):
-            downloads._close(cursor, token, LeaseKind.DOCUMENT, AT - timedelta(days=1))
+            leasing.close(cursor, token, LeaseKind.DOCUMENT, AT - timedelta(days=1))
 
         raised = all_at_once(*(lambda: transactions.perform(close) for _ in range(3)))
         assert [type(error) for error in raised if error] == [UnknownToken] * 2
