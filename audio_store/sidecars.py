@@ -82,7 +82,9 @@ class Sidecars:
         self.store.require_present()
         with disk_errors():
             for name in names:
-                self.path(name).unlink(missing_ok=True)
+                path = self.path(name)
+                path.unlink(missing_ok=True)
+                _new(path).unlink(missing_ok=True)  # what a crash may have left
 
     def read(self, name: str) -> bytes:
         """One as it was written. Raises SidecarMissing, BadName."""

@@ -45,7 +45,7 @@ class SidecarChecking:
                     Finding(
                         Severity.LEFT_OVER, f"sidecar {name}", "there is no such item; it stays"
                     )
-                    for name in await self.database.run(_without_item, batch)
+                    for name in await self.database.run(_without_item, self.files, batch)
                 ]
         return findings
 
@@ -76,9 +76,11 @@ def _says(files: Sidecars, gunid: Gunid, text: str) -> bool:
         return False
 
 
-def _without_item(cursor: Any, names: Sequence[str]) -> list[str]:
+def _without_item(cursor: Any, files: Sidecars, names: Sequence[str]) -> list[str]:
+    sidecars.become_only_writer(cursor)
     known = records.known(cursor, [gunid for name in names if (gunid := _gunid(name))])
-    return [name for name in names if _gunid(name) not in known]
+    # Some of them may have gone, with their items, since they were listed.
+    return [name for name in names if _gunid(name) not in known and files.path(name).exists()]
 
 
 def _gunid(name: str) -> Gunid | None:

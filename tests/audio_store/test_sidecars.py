@@ -42,7 +42,9 @@ def test_what_is_there_already_is_not_written_again(sidecars):
 
 def test_what_is_removed_is_missing_and_may_be_removed_again(sidecars):
     sidecars.write_all({ONE: "x", TWO: "y"})
+    sidecars.path(ONE).with_suffix(".json.new").write_text("half")
     sidecars.remove_all([ONE])
+    assert list(sidecars.path(ONE).parent.iterdir()) == []
     sidecars.remove_all([ONE])
     with pytest.raises(SidecarMissing):
         sidecars.read(ONE)
