@@ -22,6 +22,7 @@ SUBJECTS = (
     "writes",
     "ingest",
     "slow_readers",
+    "attacks",
     "startup",
 )
 

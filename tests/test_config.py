@@ -2,14 +2,14 @@
 
 import re
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive_server.config import SECTIONS, Config, ConfigError, as_dict, load, render
+from archive_server.config import SECTIONS, Config, ConfigError, Limits, as_dict, load, render
 from archive_server.model.gunid import IdStyle
 from archive_server.options import Address, to_toml
 
@@ -230,3 +230,12 @@ def test_a_credential_that_cannot_be_used_is_named_and_not_shown(credentials, co
     with pytest.raises(ConfigError, match="credential database-dsn") as caught:
         load(None, environ)
     assert "no=such" not in str(caught.value)
+
+
+def test_the_page_about_security_has_every_limit_and_its_default():
+    page = (EXAMPLE.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    for limit in fields(Limits):
+        (line,) = [line for line in page.splitlines() if f"`{limit.name}`" in line][:1]
+        default = limit.default
+        written = {f"{default:,}", str(default), f"{default // 2**20} MiB"}
+        assert any(text in line for text in written), limit.name

@@ -20,7 +20,7 @@ from archive_server.model.users import Caller
 from archive_server.services import playlist_saving, webstreams
 from archive_server.services.clip_making import require_to_store
 
-_MTIME = re.compile(r" ?<ls:mtime[^>]*>[^<]*</ls:mtime>")
+_MTIME = re.compile(r" ?<ls:mtime[^<>]*>[^<]*</ls:mtime>")
 
 
 class Unchanged(Exception):

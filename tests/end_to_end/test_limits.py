@@ -107,6 +107,7 @@ def test_there_are_so_many_connections_in_all(strict):
         await_room(strict, "127.0.1.9")
 
 
+@pytest.mark.slow
 def test_who_rests_for_long_is_let_go(strict):
     with connected(strict) as client:
         assert is_let_in(client)
@@ -115,6 +116,7 @@ def test_who_rests_for_long_is_let_go(strict):
         assert 3 < time.monotonic() - began < PATIENCE_S
 
 
+@pytest.mark.slow
 def test_a_head_has_its_time_however_it_dribbles(strict):
     with connected(strict) as client:
         began = time.monotonic()
@@ -137,6 +139,7 @@ def come(client: socket.socket) -> bytes:
         client.settimeout(PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_call_that_does_not_come_is_not_waited_for(strict):
     with connected(strict) as client:
         client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n<method")
@@ -157,6 +160,7 @@ def put(server: ArchiveProcess, url: str, client: socket.socket) -> None:
     client.sendall(head.encode())
 
 
+@pytest.mark.slow
 def test_an_upload_that_stops_keeps_what_has_come(strict, client):
     url = client.open_upload("a.wav")["url"]
     with connected(strict) as slow:
@@ -168,6 +172,7 @@ def test_an_upload_that_stops_keeps_what_has_come(strict, client):
     assert ask("PUT", url, bytes(5000), rest).status == 200
 
 
+@pytest.mark.slow
 def test_who_sends_too_slowly_is_cut_off_and_who_is_quick_enough_is_not(strict, client):
     url, other = (client.open_upload("a.wav")["url"] for _ in range(2))
     with connected(strict) as slow, connected(strict, "127.0.0.8") as steady:
