@@ -65,11 +65,12 @@ def fault_of(client: Client, gunid: str) -> str:
     return refused.value.faultString
 
 
+@pytest.mark.slow
 def test_the_server_finds_damage_by_itself_and_equal_bytes_mend_it(new_archive):
     server = new_archive("[server]\nworkers = 2\n").start()
     with Client(server.url) as client:
         gunids = {seed: client.store(audio(seed), "a.wav") for seed in range(3)}
-    in_database(server, "UPDATE content SET created_at = now() - interval '20 days'")
+    in_database(server, "UPDATE content SET looked_at = now() - interval '20 days'")
     damaged = files(server)[1]
     whole = damaged.read_bytes()
     (seed,) = (seed for seed in gunids if audio(seed) == whole)
@@ -113,6 +114,7 @@ def test_what_is_found_damaged_is_refused_by_all_workers_that_know_it(new_archiv
         assert client.call("downloadRawAudioDataClose", token=lease["token"])
 
 
+@pytest.mark.slow
 def test_a_check_that_was_stopped_goes_on_where_it_was(new_archive):
     server = new_archive().start()
     with Client(server.url) as client:
@@ -146,6 +148,7 @@ def test_a_check_that_was_stopped_goes_on_where_it_was(new_archive):
     assert server.command("check", "--quick", "--resume").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_check_that_is_killed_leaves_what_it_found(new_archive):
     server = new_archive().start()
     with Client(server.url) as client:
@@ -170,6 +173,7 @@ def test_a_check_that_is_killed_leaves_what_it_found(new_archive):
     assert len(files(server, "quarantine")) == 3
 
 
+@pytest.mark.slow
 def test_the_brake_holds_what_is_too_much_until_it_is_told(new_archive):
     server = new_archive("[integrity]\nbrake_contents = 2\n[retention]\ntrash_days = 0\n").start()
     with Client(server.url) as client:
