@@ -38,6 +38,11 @@ _OWN = {
     "start_time_seconds": "When the process began, since 1970.",
 }
 
+_OWN_COUNTS = {
+    "cpu_seconds": "Processor time used.",
+    "http_connections_refused": "Connections that were too many.",
+}
+
 
 @dataclass(frozen=True, eq=False)  # a registry wants to hash it
 class Exposed(Collector):
@@ -121,13 +126,12 @@ class Exposed(Collector):
                     if name in snapshot["gauges"]
                 },
             )
-        cpu = CounterMetricFamily(
-            "archive_worker_cpu_seconds", "Processor time used.", labels=("worker",)
-        )
-        for worker, snapshot in self.workers.items():
-            if "cpu_seconds" in snapshot["gauges"]:
-                cpu.add_metric((worker,), snapshot["gauges"]["cpu_seconds"])
-        yield cpu
+        for name, meaning in _OWN_COUNTS.items():
+            counted = CounterMetricFamily(f"archive_worker_{name}", meaning, labels=("worker",))
+            for worker, snapshot in self.workers.items():
+                if name in snapshot["gauges"]:
+                    counted.add_metric((worker,), snapshot["gauges"][name])
+            yield counted
 
     def _health(self) -> Iterator[Metric]:
         state = {

@@ -66,7 +66,7 @@ class Census:
         self._by_address: Counter[str] = Counter()
         self._all = 0
         self.turned_away = 0
-        self._told_at = float("-inf")
+        self._told_at: dict[str, float] = {}  # which sentence
 
     def has_room(self, host: str, *, is_proxy: bool, at: float) -> bool:
         """Whether one more may come from an address; told where not, now and then.
@@ -95,8 +95,8 @@ class Census:
             del self._by_address[host]
 
     def _tell(self, text: str, at: float, host: str = "") -> None:
-        if at - self._told_at >= _TELL_EVERY_S:
-            self._told_at = at
+        if at - self._told_at.get(text, float("-inf")) >= _TELL_EVERY_S:
+            self._told_at[text] = at
             log.warn(text, host=host, count=self._by_address[host] if host else self._all)
 
 

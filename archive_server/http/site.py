@@ -247,7 +247,11 @@ class ArchiveSite(Factory):
         )
 
     def _usage(self) -> dict[str, float]:
-        return {"http_connections": len(self.connections), "http_transfers": self.transfers}
+        return {
+            "http_connections": len(self.connections),
+            "http_connections_refused": self._census.turned_away,
+            "http_transfers": self.transfers,
+        }
 
     def _pause(self, seconds: float) -> Deferred[None]:
         pause: Deferred[None] = Deferred()

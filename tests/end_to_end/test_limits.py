@@ -95,6 +95,9 @@ def test_an_address_has_so_many_connections_and_others_theirs(strict):
         held.pop().close()
         await_room(strict, "127.0.0.2")
     assert "127.0.0.2 has 20 connections" in strict.errors.read_text()
+    told = ask("GET", f"{strict.url}/metrics").body.decode()
+    (line,) = [line for line in told.splitlines() if "connections_refused_total{" in line]
+    assert float(line.split()[1]) > 0
 
 
 def test_there_are_so_many_connections_in_all(strict):

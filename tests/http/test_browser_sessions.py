@@ -206,3 +206,30 @@ def test_without_configuration_nothing_is_said_of_origins(services):
     front = site(services)
     answer = front.ask("GET", "/livez", {"origin": FRIEND})
     assert not {name for name in answer.headers if name.lower() == "vary"}
+
+
+# -- behind a proxy -----------------------------------------------------------------------------
+
+
+def test_guesses_count_for_who_makes_them_and_not_for_the_proxy(front):
+    front.site.proxies = Proxies(["127.0.0.1"], ProxyHeader.X_FORWARDED)
+
+    def guess(made_up, guesser):
+        told = {"x-forwarded-for": f"{made_up}, {guesser}"}
+        return log_in(front, told, b"login=nobody&pass=x").status
+
+    # However many addresses somebody makes up.
+    assert [guess(f"198.51.100.{n}", "192.0.2.7") for n in range(6)] == [401] * 4 + [429] * 2
+    assert log_in(front, {"x-forwarded-for": "192.0.2.8"}).status == 200
+
+
+def test_who_is_not_behind_the_proxy_cannot_pretend_to_be_somebody_else(services):
+    front = site(services)
+    front.site.proxies = Proxies(["10.0.0.1"], ProxyHeader.X_FORWARDED)
+
+    def guess(number):
+        told = FORM | {"x-forwarded-for": f"198.51.100.{number}"}
+        wire = front.connect("192.0.2.7")
+        return wire.ask("POST", "/session", told, b"login=nobody&pass=x").status
+
+    assert [guess(n) for n in range(6)] == [401] * 4 + [429] * 2
