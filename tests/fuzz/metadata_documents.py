@@ -43,7 +43,7 @@ def _is_text(data: bytes) -> bool:
 
 def _read(xml: bytes | str) -> None:
     try:
-        with in_time(len(xml)):
+        with in_time(len(xml)), in_memory(_FEW_BYTES + _FACTOR * len(xml)):
             document = Document.parse(xml, largest=LARGEST)
     except BadDocument as error:
         assert len(str(error)) < 300, "an error tells of a document, and does not repeat it"
@@ -60,8 +60,7 @@ def check_kept(document: Document) -> None:
     """What is kept is what was read; and others can read it."""
     stamped = document.stamped(MTIME)
     for each in (document, stamped):
-        with in_memory(_FEW_BYTES + _FACTOR * len(each.to_xml())):
-            written = each.to_xml()
+        written = each.to_xml()
         assert Document.parse(written) == each
         assert Document.parse(written.encode()).to_xml() == written
         assert Document.parse(written, largest=100 * LARGEST) == each, "what is kept can be sent"

@@ -1,5 +1,6 @@
 """Playlists in all three forms: read within limits, mended where titles broke them, kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from archive_server.errors import BadDocument, RefusedArchive
@@ -7,6 +8,7 @@ from archive_server.model import m3u, smil
 from archive_server.model.gunid import Gunid
 from archive_server.model.playlist_imports import Tracks, made, references
 from archive_server.model.playlists import Playlist
+from archive_server.model.tracks import Track
 from fuzz.costs import in_time
 
 LARGEST = 2**18  # bytes of a playlist
@@ -74,7 +76,7 @@ def check_kept_tracks(playlist: Playlist) -> None:
     check_kept(Playlist.parse(written))
 
 
-def _read_tracks(read, data: bytes) -> None:
+def _read_tracks(read: Callable[..., list[Track]], data: bytes) -> None:
     try:
         with in_time(len(data)):
             tracks = Tracks(tuple(read(data, largest=LARGEST)))
