@@ -104,10 +104,20 @@ def _link_files(store: AudioStore, before: Rows) -> None:
 def _found_by(cursor: Any) -> dict[str, set[str]]:
     """What searches look at, but for ids that are given anew, and the zone of times of change."""
     found = {}
-    for table in ("search_text", "search_any", "search_clip", "search_shown"):
+    for table in _searched_tables(cursor):
         cursor.execute(f"SELECT to_jsonb({table}) - 'vals' FROM {table}")
         found[table] = {_MTIME.sub("mtime", str(_once(row))) for (row,) in cursor.fetchall()}
     return found
+
+
+def _searched_tables(cursor: Any) -> list[str]:
+    """Those of one row a clip."""
+    known = tables(cursor).items()
+    return [
+        name
+        for name, columns in known
+        if name.startswith("search_") and "clip_id" in columns and "value_id" not in columns
+    ]
 
 
 def _once(row: dict[str, Any]) -> dict[str, Any]:
