@@ -167,11 +167,14 @@ def _sockets(directory: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _place() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="crashes-"))
+def place(prefix: str) -> Iterator[Path]:
+    """Make a directory for the time of a block."""
+    directory = Path(tempfile.mkdtemp(prefix=prefix))
     directory.chmod(0o711)  # PostgreSQL may run as another user
-    yield directory
-    shutil.rmtree(directory)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def run(seed: int, number: int, directory: Path, *, is_watched: bool = False) -> Tally:
@@ -201,7 +204,7 @@ def main(number: int, seed: int | None) -> None:
     """Run, print the tally, and end with 1 if there was a loss."""
     if seed is None:
         seed = random.SystemRandom().randrange(2**32)
-    with _place() as directory:
+    with place("crashes-") as directory:
         tally = run(seed, number, directory, is_watched=True)
         click.echo(tally.to_text())
         if tally.findings:

@@ -58,7 +58,10 @@ class Order:
 class Writer(Client):
     """Has some clips that nobody else changes, and knows what each may be."""
 
-    def __init__(self, crowd: Crowd, wire: Wire, number: int, seed: int) -> None:
+    def __init__(
+        self, crowd: Crowd, wire: Wire, number: int, seed: int, *, forsakes: bool = True
+    ) -> None:
+        """With `forsakes` some uploads that were broken off are left so."""
         super().__init__(crowd, wire, f"writer {number}")
         self.slots = [
             Slot(f"{number + 1:08x}{each:08x}", f"writer {number} clip {each}")
@@ -66,6 +69,7 @@ class Writer(Client):
         ]
         self._chance = random.Random(f"{seed} {self.name}")  # noqa: S311 - not a secret
         self._looks = random.Random(f"{seed} {self.name} looks")  # noqa: S311 - not a secret
+        self._forsakes = forsakes
         self._number = 0
         self._last = self.slots[0]
 
@@ -141,7 +145,7 @@ class Writer(Client):
         if slot.state == upload.result:
             slot.upload = None
             self._require_closed(upload)
-        elif order.goes_on:
+        elif order.goes_on or not self._forsakes:
             self._finish(slot, upload, order)
             self.crowd.count("uploads resumed")
         else:
