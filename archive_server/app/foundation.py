@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from twisted.logger import Logger
@@ -17,6 +18,7 @@ from archive_server.database.embedded import EmbeddedPostgres
 from archive_server.database.external import connections_allowed, require_suitable
 from archive_server.database.migrations import require_current
 from archive_server.database.upgrade import migrate_after_dump
+from archive_server.services import down_time
 from archive_server.services.first_start import find_or_make_store, make_first_user
 from archive_server.services.restoring import require_restored
 from audio_store import AudioStore
@@ -125,6 +127,9 @@ def _prepare(config: Config, dsn: str, data_dir: Path, announcement: Announcemen
             store = find_or_make_store(cursor, data_dir / "store")
         with connection, connection.cursor() as cursor:
             first = make_first_user(cursor, data_dir, config.environment.admin_password)
+        with connection, connection.cursor() as cursor:
+            # Once, and by nobody who could die before: not by one of several workers.
+            down_time.forgive(cursor, datetime.now(UTC))
     if first is not None:
         announcement.password_made_up(first.login, first.password, first.file)
     return store

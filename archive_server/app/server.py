@@ -59,7 +59,6 @@ class Place:
 
     number: int = 0
     of: int = 1
-    is_beginning: bool = True  # nobody has served before it, since the archive was down
 
     def share(self, total: int) -> int:
         """The part of this one in what all may have at once; at least one."""
@@ -270,9 +269,9 @@ class Server:
         command meanwhile: what must not be done twice is locked in the database.
         """
         if self._place.number == 0:
-            services, clock, resumes = self._services, self._reactor, self._place.is_beginning
+            services, clock = self._services, self._reactor
             workers: tuple[Janitor | SidecarWriter | Verifier, ...] = (
-                Janitor(services.maintenance, clock, resumes=resumes, brake=services.brake),
+                Janitor(services.maintenance, clock, services.brake),
                 SidecarWriter(services.sidecars, clock),
                 Verifier(services.verification, clock),
             )

@@ -66,7 +66,6 @@ def supervise(
         task = Task(
             number=0,
             of=config.server.workers,
-            is_beginning=True,
             data_dir=str(foundation.data_dir),
             config_file=None if config_file is None else str(config_file.resolve()),
             log_level=log_level,
@@ -211,8 +210,7 @@ class Supervisor:
 
     def _started(self, number: int) -> WorkerProcess:
         """Start a worker. Raises OSError."""
-        is_beginning = not self._has_been_ready
-        task = replace(self._task, number=number, is_beginning=is_beginning)
+        task = replace(self._task, number=number)
         worker = WorkerProcess.start(self._program, task)
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         return worker

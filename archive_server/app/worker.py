@@ -32,7 +32,6 @@ class Task:
 
     number: int
     of: int
-    is_beginning: bool
     data_dir: str
     config_file: str | None
     log_level: str
@@ -56,7 +55,7 @@ class Task:
 
     @property
     def place(self) -> Place:
-        return Place(self.number, self.of, self.is_beginning)
+        return Place(self.number, self.of)
 
 
 def run_worker(reactor: Any, task: Task, config: Config) -> None:

@@ -63,13 +63,6 @@ class MaintenanceService:
     retention: Retention
     brake: Brake
 
-    async def resume(self) -> None:
-        """Grant uploads and leases their whole time again, when the archive begins to serve.
-
-        While it was down nobody could use them: that is not disuse (promise 6).
-        """
-        await self.database.run(_touch_all, self.now())
-
     async def tidy(self) -> None:
         """End what has expired and remove what nothing refers to any more. Raises Unavailable."""
         with store_errors():
@@ -164,11 +157,6 @@ class MaintenanceService:
             for sha256 in released:
                 with store_errors():
                     await remove_unless_used(self.database, self.store, sha256)
-
-
-def _touch_all(cursor: Any, at: datetime) -> None:
-    uploads.touch_all(cursor, at)
-    leases.touch_all(cursor, at)
 
 
 def _purge_some(cursor: Any, trashed_before: datetime, at: datetime) -> int:

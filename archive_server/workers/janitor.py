@@ -23,19 +23,13 @@ class Janitor:
         self,
         maintenance: MaintenanceService,
         clock: IReactorTime,
-        *,
-        resumes: bool = True,
         brake: Brake | None = None,
     ) -> None:
-        """With `resumes` the archive has been down, which is nobody's disuse.
-
-        What the `brake` holds back is told once.
-        """
+        """What the `brake` holds back is told once."""
         self._maintenance = maintenance
         self._brake = brake
         self._held: set[BrakeJob] = set()
         self._tidyings = 0
-        self._has_resumed = not resumes
         self._loop = LoopingCall(self._begin)
         self._loop.clock = clock
         self._running: Deferred[None] = succeed(None)
@@ -57,9 +51,6 @@ class Janitor:
 
     async def _tidy(self) -> None:
         try:
-            if not self._has_resumed:
-                await self._maintenance.resume()
-                self._has_resumed = True
             await self._maintenance.tidy()
             if self._tidyings % _SWEEPS_EVERY == 0:
                 await self._maintenance.sweep()

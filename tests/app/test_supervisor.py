@@ -23,7 +23,14 @@ def leave(number, frame):
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 signal.signal(signal.SIGHUP, leave)
-note("begins" if task["is_beginning"] else "follows")
+def is_first():
+    try:
+        with open(task["data_dir"]) as file:
+            return f"{task['number']} begins" not in file.read()
+    except FileNotFoundError:
+        return True
+begins = is_first()
+note("begins" if begins else "follows")
 os.write(task["ready"], b"+")
 time.sleep(60)
 """
@@ -37,7 +44,7 @@ time.sleep(60)
 HANGING_AT_FIRST = OBEDIENT.replace(
     "time.sleep(60)",
     """
-while not task["is_beginning"]:
+while not begins:
     time.sleep(0.1)
     os.write(task["ready"], b"+")
 time.sleep(60)""",
@@ -57,7 +64,6 @@ class Stage:
         task = Task(
             number=0,
             of=of,
-            is_beginning=True,
             data_dir=str(self.tmp_path / "notes"),
             config_file=None,
             log_level="info",

@@ -16,10 +16,6 @@ class Chores:
     done: list[str] = field(default_factory=list)
     waiting_for: Deferred[None] = field(default_factory=lambda: succeed(None))
     failure: Exception | None = None
-    resumed: int = 0
-
-    async def resume(self) -> None:
-        self.resumed += 1
 
     async def tidy(self) -> None:
         self.done.append("tidied")
@@ -54,7 +50,6 @@ def test_it_sweeps_at_the_start_and_then_once_an_hour(janitor, chores, clock):
     assert chores.done.count("swept") == 1
     clock.advance(60)
     assert chores.done.count("swept") == 2
-    assert chores.resumed == 1
     result_of(janitor.stop())
 
 
