@@ -20,8 +20,8 @@ from archive_server.cli.backup import (
 )
 from archive_server.cli.offline import (
     DAMAGED,
+    AtOnce,
     CommandFailed,
-    OneConnection,
     Target,
     at_once,
     failures,
@@ -109,7 +109,7 @@ def drill(
 
 
 def _back_up(
-    place: BackupPlace, target: Target, living: OneConnection, store: AudioStore, mib: float
+    place: BackupPlace, target: Target, living: AtOnce, store: AudioStore, mib: float
 ) -> None:
     with bar_of_bytes("copying") as bar:
         service = BackingUp(living, store, now)
@@ -126,7 +126,7 @@ def _drill(
     target: Target,
     place: BackupPlace,
     snapshot: Snapshot,
-    living: OneConnection,
+    living: AtOnce,
     room: Path,
     mib_a_second: float,
 ) -> Drilled:

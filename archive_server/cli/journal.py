@@ -3,14 +3,16 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archive_server.cli.offline import Target, failures, finished
+from archive_server.cli.offline import CommandFailed, Target, finished
 from archive_server.cli.options import config_option, data_option
+from archive_server.errors import Unavailable
 from archive_server.model.journal import AuditEvent, AuditPage, Event, EventPage
 from archive_server.services.journal import BEGINNING, END, JournalService
 
@@ -18,6 +20,8 @@ from archive_server.services.journal import BEGINNING, END, JournalService
 # a fifth of a millisecond.
 _LOOK_EVERY_S = 1
 _PAGE = 1000
+_RETURNS_S = 10  # the database, when it was restarted
+
 
 _Read = Callable[[int], Coroutine[Any, Any, EventPage | AuditPage]]
 
@@ -50,33 +54,61 @@ def journal(
 ) -> None:
     """Show what happened to clips, playlists and webstreams, or to those who use them."""
     target = Target(data_dir, config_file)
-    if follow:
-        target.require_running()  # or nothing would happen, and nobody could start it
     if since is None:
         since = END if follow else BEGINNING
-    with (
-        target.database("journal") as database,
-        failures(),
-        contextlib.suppress(KeyboardInterrupt),
-    ):
-        service = JournalService(database, _PAGE)
-        read = service.audit if audit else service.read
-        for page in _pages(read, since, follow=follow):
-            for event in page.events:
-                click.echo(
-                    json.dumps(_told(event), ensure_ascii=False) if as_json else _line(event)
-                )
+    with contextlib.suppress(KeyboardInterrupt):
+        _Reading(target, audit, as_json, since).go_on(follow=follow)
 
 
-def _pages(read: _Read, cursor: int, *, follow: bool) -> Iterator[EventPage | AuditPage]:
-    while True:
-        page = finished(read(cursor))
-        yield page
-        cursor = page.cursor
-        if not page.has_more:
-            if not follow:
-                return
+@dataclass
+class _Reading:
+    """Showing events, from one to the next, whatever becomes of the database meanwhile."""
+
+    target: Target
+    audit: bool
+    as_json: bool
+    cursor: int
+    lost_at: float | None = None
+
+    def go_on(self, *, follow: bool) -> None:
+        """Show what there is, or all that happens. Raises CommandFailed."""
+        while True:
+            try:
+                if follow:
+                    # Or nothing would happen, and nobody could start it.
+                    self.target.require_running()
+                self._show(follow=follow)
+            except CommandFailed as error:
+                if self.lost_at is None:
+                    raise
+                if time.monotonic() > self.lost_at + _RETURNS_S:
+                    raise CommandFailed(f"the database cannot be reached: {error}") from error
+            else:
+                if not follow:
+                    return
             time.sleep(_LOOK_EVERY_S)
+
+    def _show(self, *, follow: bool) -> None:
+        """Show it on one connection; where one follows, until that is lost."""
+        with self.target.database("journal") as database:
+            service = JournalService(database, _PAGE)
+            read: _Read = service.audit if self.audit else service.read
+            while True:
+                try:
+                    page = finished(read(self.cursor))
+                except Unavailable:
+                    if not follow:
+                        raise
+                    self.lost_at = self.lost_at or time.monotonic()
+                    return
+                self.lost_at = None
+                for event in page.events:
+                    click.echo(_json(event) if self.as_json else _line(event))
+                self.cursor = page.cursor
+                if not page.has_more:
+                    if not follow:
+                        return
+                    time.sleep(_LOOK_EVERY_S)
 
 
 def _line(event: Event | AuditEvent) -> str:

@@ -1,4 +1,4 @@
-"""What commands use instead of a reactor: one connection, and the command's own thread."""
+"""What commands use instead of a reactor: transactions at once, in the command's own thread."""
 
 import contextlib
 import os
@@ -28,6 +28,7 @@ from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
 from archive_server.database.external import UnsuitableDatabase, require_suitable
 from archive_server.database.migrations import SchemaError, require_current
+from archive_server.database.transactions import Transactions
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
 from archive_server.model.users import Caller
@@ -101,24 +102,33 @@ class Target:
             raise CommandFailed(f"nobody serves the archive in {self.data_dir}")
 
     @contextlib.contextmanager
-    def database(self, purpose: str, *, current: bool = True) -> Iterator["OneConnection"]:
+    def database(self, purpose: str) -> Iterator["AtOnce"]:
         """Its database: the one that is running, or one started for this command."""
+        config = self.config()
+        with failures(), self._server(config, purpose) as (dsn, is_our_own):
+            with contextlib.closing(connect(dsn)) as connection:
+                # What others use meanwhile, or is another server's, changes only by `migrate`.
+                if is_our_own:
+                    migrate_after_dump(connection, self.data_dir)
+                else:
+                    with connection, connection.cursor() as cursor:
+                        require_current(cursor)
+            with contextlib.closing(Transactions(dsn)) as transactions:
+                yield AtOnce(transactions)
+
+    @contextlib.contextmanager
+    def schema(self, purpose: str) -> Iterator[Connection]:
+        """A connection to its database, whatever the schema of that is."""
         config = self.config()
         with (
             failures(),
-            self._server(config, purpose) as (dsn, is_our_own),
+            self._server(config, purpose) as (dsn, _),
             contextlib.closing(connect(dsn)) as connection,
         ):
-            # What others use meanwhile, or is another server's, changes only by `migrate`.
-            if current and is_our_own:
-                migrate_after_dump(connection, self.data_dir)
-            elif current:
-                with connection, connection.cursor() as cursor:
-                    require_current(cursor)
-            elif config.database.dsn:
+            if config.database.dsn:
                 with connection, connection.cursor() as cursor:
                     require_suitable(cursor)
-            yield OneConnection(connection)
+            yield connection
 
     @contextlib.contextmanager
     def _server(self, config: Config, purpose: str) -> Iterator[tuple[str, bool]]:
@@ -137,7 +147,7 @@ class Target:
             yield server.dsn(), is_our_own
 
     @contextlib.contextmanager
-    def new_database(self, purpose: str) -> Iterator["OneConnection"]:
+    def new_database(self, purpose: str) -> Iterator["AtOnce"]:
         """A database to be filled, made where there is none; nobody else uses it meanwhile."""
         dsn = self.config().database.dsn
         if not dsn:
@@ -151,10 +161,10 @@ class Target:
             with connection, connection.cursor() as cursor:
                 require_suitable(cursor)
                 require_current(cursor)
-            yield OneConnection(connection)
+            yield AtOnce(stack.enter_context(contextlib.closing(Transactions(dsn))))
 
     @contextlib.contextmanager
-    def scratch_database(self, directory: Path, purpose: str) -> Iterator["OneConnection"]:
+    def scratch_database(self, directory: Path, purpose: str) -> Iterator["AtOnce"]:
         """An embedded database in a directory, made where there is none, whatever is configured."""
         config = self.config()
         with failures(), contextlib.ExitStack() as stack:
@@ -165,12 +175,12 @@ class Target:
                 purpose=f"archive-server {purpose}",
             )
             stack.callback(server.stop)
-            connection = stack.enter_context(contextlib.closing(connect(server.dsn())))
-            migrate_after_dump(connection, directory)
-            yield OneConnection(connection)
+            with contextlib.closing(connect(server.dsn())) as connection:
+                migrate_after_dump(connection, directory)
+            yield AtOnce(stack.enter_context(contextlib.closing(Transactions(server.dsn()))))
 
     @contextlib.contextmanager
-    def living(self, purpose: str) -> Iterator[tuple["OneConnection", AudioStore]]:
+    def living(self, purpose: str) -> Iterator[tuple["AtOnce", AudioStore]]:
         """Its database and its store, as others may use them meanwhile."""
         with self.database(purpose) as database:
             yield database, self._store(database)
@@ -220,7 +230,7 @@ class Target:
             store = self._store(database)
             yield build_folder_import(config, store, prober, database, decoders), caller
 
-    def _store(self, database: "OneConnection") -> AudioStore:
+    def _store(self, database: "AtOnce") -> AudioStore:
         store_id = finished(database.run(stores.find))
         if store_id is None:
             raise CommandFailed("this archive was never started")
@@ -236,24 +246,20 @@ def caller_named(administration: Administration, login: str) -> Caller:
 
 
 @dataclass(frozen=True)
-class OneConnection:
+class AtOnce:
     """A `Database` that does each transaction at once."""
 
-    connection: Connection
+    transactions: Transactions
 
     async def run(
         self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        try:
-            with self.connection, self.connection.cursor() as cursor:
-                return work(cursor, *args, **kwargs)
-        except psycopg2.InterfaceError as error:
-            # Of a connection that was lost, the rollback at the end only says that it is closed.
-            if isinstance(error.__context__, psycopg2.OperationalError):
-                raise error.__context__ from None
-            raise
+        return self.transactions.perform(work, *args, **kwargs)
 
-    read = run
+    async def read(
+        self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return self.transactions.perform_reading(work, *args, **kwargs)
 
 
 async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -111,8 +111,8 @@ class _Spoken(Announcement):
 def migrate(as_json: bool, data_dir: Path, config_file: Path | None) -> None:
     """Bring the database's schema up to date."""
     target = Target(data_dir, config_file)
-    with target.database("migrate", current=False) as database, failures():
-        applied = apply_migrations(database.connection)
+    with target.schema("migrate") as connection, failures():
+        applied = apply_migrations(connection)
     if as_json:
         print_json({"applied": applied})
     else:

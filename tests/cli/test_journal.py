@@ -1,10 +1,13 @@
 """`archive-server journal`, beside a real server."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import threading
 import time
+import xmlrpc.client
 
 import pytest
 from fixtures.clients import Client
@@ -67,6 +70,34 @@ def test_following_shows_what_happens_from_now_on(serving):
         following.communicate()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [False, True])
+def test_following_goes_on_when_the_database_or_the_archive_is_restarted(serving, whole):
+    server, client = serving
+    words = ["journal", "--follow", "--since", "0", "--data", str(server.data_dir)]
+    following = subprocess.Popen(
+        [*server.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        made = [make(client)]
+        shown = [following.stdout.readline()]
+        if whole:
+            server.kill()
+            server.start("{}:{}".format(*server.address))
+        else:
+            pid = (server.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]
+            os.kill(int(pid), signal.SIGKILL)
+        while len(made) < 2:
+            with contextlib.suppress(xmlrpc.client.Fault):
+                made.append(make(client))
+        shown.append(following.stdout.readline())
+        assert [line.split("\t")[4] for line in shown] == made
+    finally:
+        following.kill()
+        following.communicate()
+
+
+@pytest.mark.slow
 def test_following_ends_with_a_sentence_when_the_database_goes(serving):
     server, client = serving
     words = ["journal", "--follow", "--since", "0", "--data", str(server.data_dir)]
