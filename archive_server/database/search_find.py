@@ -26,6 +26,8 @@ from archive_server.model.search import ANY, RELEVANCE, Criteria, Hit, Operator,
 _FEW = 1_000
 # At least so far the index of an order is walked before giving it up.
 _STRETCH = 1_000
+# So often is a search begun again that others have overtaken.
+_ATTEMPTS = 4
 
 _CODES = [code_of(file_type) for file_type in FileType]
 # Orders for which the tables of texts have all that is needed
@@ -57,7 +59,20 @@ class _Matches:
 
 
 def find(cursor: Cursor, criteria: Criteria) -> Page:
-    """The clips that meet the criteria. Raises BadCriteria for an unknown category."""
+    """The clips that meet the criteria. Raises BadCriteria for an unknown category.
+
+    They are counted in one statement and listed in another, and others may commit between. Where
+    the list tells of that, both are done again.
+    """
+    for _ in range(_ATTEMPTS):
+        page, is_of_one_moment = _find(cursor, criteria)
+        if is_of_one_moment:
+            break
+    return page
+
+
+def _find(cursor: Cursor, criteria: Criteria) -> tuple[Page, bool]:
+    """A page; and whether it has as many as were counted."""
     matches = _match(cursor, criteria)
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
@@ -66,7 +81,7 @@ def find(cursor: Cursor, criteria: Criteria) -> Page:
         hits = _hits(cursor, clip_ids)
         if len(hits) == wanted:
             break
-    return Page(matches.total, matches.totals, hits)
+    return Page(matches.total, matches.totals, hits), len(hits) == wanted
 
 
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
