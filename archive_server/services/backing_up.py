@@ -100,7 +100,7 @@ class BackingUp:
         _require_room(place, target, rows.missing_size)
         progress.begin(rows.missing_size)
         self._copy(Snapshot(path), target, made, pace, progress)
-        await self.database.run(_select_one)  # or the contents may have gone meanwhile
+        await self.database.run(holding.require_held)  # or the contents may have gone meanwhile
         writer.finish(
             Manifest(
                 at,
@@ -212,7 +212,3 @@ def _refuse_too_many(made: BackedUp) -> None:
             f"more than {_MOST_LACKING} contents are missing or damaged in the archive:"
             " is everything mounted?"
         )
-
-
-def _select_one(cursor: Any) -> None:
-    cursor.execute("SELECT 1")

@@ -14,9 +14,11 @@ from unittest import mock
 import pytest
 from support import DirectDatabase, result_of
 
+from archive_server.cli.offline import AtOnce
 from archive_server.database import chores, records, stores
 from archive_server.database.connections import connect
 from archive_server.database.migrations import migrate
+from archive_server.database.transactions import Transactions
 from archive_server.errors import Conflict, NotFound, Unavailable
 from archive_server.model.gunid import Gunid
 from archive_server.model.manifests import Recorded
@@ -443,3 +445,18 @@ def test_a_restored_archive_that_says_otherwise_is_found_out(place, back_up, emp
     )
     found = result_of(drilling.restored_as_written(empty, place.snapshot()))
     assert [each.subject for each in found] == [str(ONE), "archive"]
+
+
+def test_a_backup_whose_hold_on_contents_was_lost_is_no_snapshot(archive, place, dsn):
+    class Restart(BackupProgress):
+        def begin(self, size):
+            with contextlib.closing(connect(dsn)) as other, other, other.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", (holder.info.backend_pid,))
+
+    archive.database.connection.commit()
+    with contextlib.closing(Transactions(dsn)) as transactions:
+        (holder,) = transactions.perform(lambda cursor: [cursor.connection])
+        service = BackingUp(AtOnce(transactions), archive.store, archive.clock)
+        with pytest.raises(Unavailable, match="away for a moment"):
+            result_of(service.back_up(place, keep=0, pace=Pace(), progress=Restart()))
+    assert place.snapshots() == []
