@@ -42,6 +42,9 @@ class Traffic:
     waiting: int = 0  # for the client to take
 
 
+_NOTHING = Traffic()
+
+
 def traffic_of(transport: Any) -> Traffic | None:
     """The traffic of a connection, TLS or not; None where nobody counts it."""
     while hasattr(transport, "transport"):  # TLS lies on TCP
@@ -87,13 +90,25 @@ class Clock(Protocol):
 class Patience:
     """Waits for a connection, as long as is meant, and then ends it."""
 
+    __slots__ = (
+        "_clock",
+        "_doing",
+        "_every_s",
+        "_has_ended",
+        "_limits",
+        "_since",
+        "_timer",
+        "_traffic",
+        "_watched",
+    )
+
     def __init__(self, watched: Watched, clock: Clock) -> None:
         self._watched = watched
         self._clock = clock
         self._limits = limits = clock.limits
         self._doing = Doing.NOTHING
         self._since = clock.seconds()  # when it last got anywhere with that
-        self._traffic = Traffic()
+        self._traffic = _NOTHING
         self._has_ended = False
         # So often is looked, lest those get much more time than is meant who do something else now.
         times = limits.idle_s, limits.head_s, limits.body_pause_s, limits.reader_pause_s
@@ -136,7 +151,7 @@ class Patience:
             return limits.idle_s
         traffic = traffic_of(self._watched.transport)
         if doing is not self._doing:
-            self._doing, self._since, self._traffic = doing, at, traffic or Traffic()
+            self._doing, self._since, self._traffic = doing, at, traffic or _NOTHING
         if doing is Doing.BODY:
             return min(quiet_since + limits.body_pause_s - at, self._left_to_send(traffic, at))
         if doing is Doing.LEAVING and not (traffic and traffic.waiting):
