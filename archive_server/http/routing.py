@@ -74,10 +74,11 @@ def complete(request: ArchiveRequest) -> None:
 
 
 def give_up(request: ArchiveRequest) -> None:
-    """Wait for its body no longer; what of it has come can be kept."""
-    refuse(request, HttpProblem(408, "the body comes too slowly"))
+    """Wait for its body no longer. Who takes it as it comes keeps that first, and then answers."""
     if request.body is not None:
         request.body.lose()
+    else:
+        refuse(request, HttpProblem(408, "the body comes too slowly"))
 
 
 def refuse(request: ArchiveRequest, error: Exception) -> None:

@@ -98,6 +98,8 @@ async def _keep(request: ArchiveRequest, receiving: Receiving, sent: Sent) -> No
             await _touch(receiving)
     if body.is_whole and sent.length is not None and received < sent.length:
         raise BadRequest(f"only {received} of the {sent.length} bytes announced")
+    if body.is_broken and not request.is_gone:
+        raise HttpProblem(408, "the body comes too slowly")
 
 
 async def _touch(receiving: Receiving) -> None:
