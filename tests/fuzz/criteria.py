@@ -17,7 +17,7 @@ from archive_server.errors import BadCriteria, BadRequest
 from archive_server.model import backups
 from archive_server.model.categories import STANDARD, is_meant
 from archive_server.model.clips import FileType
-from archive_server.model.search import Criteria
+from archive_server.model.search import RELEVANCE, Criteria
 from archive_server.xmlrpc.search import criteria as read_criteria
 from archive_server.xmlrpc.values import Value
 from fuzz.choices import Choices
@@ -32,9 +32,12 @@ _CATEGORIES = (
 )  # fmt: skip
 _ASKED = (
     *_CATEGORIES, "*", "creator", "year", "extent", "genre", "曲", "", ":", "dc:", "a b", "x" * 300,
-    "dc:title; DROP TABLE clip", "DC:TITLE", "é", "\ud7ff",
+    "relevance", "dc:title; DROP TABLE clip", "DC:TITLE", "é", "\ud7ff",
 )  # fmt: skip
-_OPERATORS = ("=", "full", "partial", "prefix", "<", "<=", ">", ">=", "FULL", "like", "", "%")
+_OPERATORS = (
+    "=", "full", "partial", "prefix", "<", "<=", ">", ">=", "FULL", "like", "", "%", "words",
+    "words",
+)  # fmt: skip
 _PIECES = (
     "a", "A", "b", "%", "_", "\\", " ", "Ж", "ж", "é", "E\u0301", "ß", "ss", "İ", "ı", "Σ", "ς",
     "月", "'", '"', "0", "1", ":", "-", "\U0001f3b5", "x" * 63, "x" * 64, "%a%", "\t", "\n", "$1",
@@ -106,7 +109,10 @@ def _condition(choices: Choices) -> Value:
     if choices.byte() > 240:
         value = choices.one_of(_ODD)
     category = choices.one_of(_CATEGORIES) if choices.is_so() else choices.one_of(_ASKED)
-    return {"cat": category, "op": choices.one_of(_OPERATORS), "val": value}
+    operator = choices.one_of(_OPERATORS)
+    if operator == "words" and choices.is_so():
+        category = "*"  # it is for no other
+    return {"cat": category, "op": operator, "val": value}
 
 
 def _check_find(cursor: Cursor, items: Sequence[Item], criteria: Criteria) -> None:
@@ -131,7 +137,8 @@ def _as_known(criteria: Criteria) -> Criteria:
     orders = [
         order
         for order in criteria.order_by
-        if any(is_meant(order.category, name) for name in (*_CATEGORIES, *STANDARD))
+        if order.category == RELEVANCE
+        or any(is_meant(order.category, name) for name in (*_CATEGORIES, *STANDARD))
     ]
     return replace(criteria, order_by=tuple(orders))
 
