@@ -33,6 +33,8 @@ _FEW_IDS = 8
 class Found:
     """A condition ready to be written; `only_value` is set where it means just this value.
 
+    `values`: it means these, where they are known to be all and few enough to be listed.
+
     `beside`: the same for use beside other conditions. An index has the clips with a value, so
     that nothing needs to be read of those which fail the others.
     """
@@ -40,6 +42,7 @@ class Found:
     test: Test
     only_value: int | None = None
     beside: Test | None = None
+    values: Sequence[int] = ()
 
 
 def categories_meant(
@@ -81,14 +84,19 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     columns = column_tests(condition, meant, _spread(cursor, condition, meant))
     rest = meant.without(columns)
     if not rest.ids:
-        return Found(Test(columns=tuple(columns.values())), None)
+        # Beginnings are in order in the dictionary; of other columns it knows less than they do.
+        is_listed = condition.operator is Operator.PREFIX
+        listed = _value_ids(cursor, value_test(condition, meant)) if is_listed else None
+        return Found(Test(columns=tuple(columns.values())), values=listed or ())
     values = value_test(condition, rest)
     value_ids = _value_ids(cursor, values)
     if value_ids is None:
         test = Test(columns=tuple(columns.values()), clip_ids=(clips_with_values(values),))
         return Found(test, None)
     if len(value_ids) > _FEW_IDS:
-        return Found(Test(tuple(columns.values()), (clips_with_ids(value_ids),)), None)
+        values_alone = () if columns else value_ids
+        by_ids = Test(tuple(columns.values()), (clips_with_ids(value_ids),))
+        return Found(by_ids, values=values_alone)
     test = Test(columns=(*columns.values(), has_value(value_ids)))
     only = value_ids[0] if len(value_ids) == 1 and not columns else None
     beside = None if columns else Test(clip_ids=(clips_with_ids(value_ids),))

@@ -77,7 +77,7 @@ def most_ids(request, monkeypatch):
 
 @pytest.fixture(params=[20_000, 0], ids=["gathered", "walked"], autouse=True)
 def few(request, monkeypatch):
-    monkeypatch.setattr("archive_server.database.search_find._FEW", request.param)
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", request.param)
 
 
 # What fails in one of the six variants is tried again in those that run after it. Later runs try

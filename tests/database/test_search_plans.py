@@ -160,7 +160,7 @@ def test_two_characters_are_looked_for_in_the_texts_and_nowhere_else(explaining)
 
 
 def test_a_page_of_common_matches_is_found_on_a_walk_along_the_order(explaining, monkeypatch):
-    monkeypatch.setattr("archive_server.database.search_find._FEW", 100)
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", 100)
     criteria = Criteria.build(conditions=[("dc:title", "partial", "dabl")], limit=5)
     search.find(explaining, criteria)
     page = explaining.plans.rpartition("Aggregate")[2]
@@ -170,7 +170,7 @@ def test_a_page_of_common_matches_is_found_on_a_walk_along_the_order(explaining,
 
 
 def test_common_words_are_ranked_by_the_index_part_by_part(explaining, monkeypatch):
-    monkeypatch.setattr("archive_server.database.search_find._FEW", 0)
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", 0)
     search.find(explaining, Criteria.build(conditions=[("*", "words", "babl da")], limit=25))
     parts = explaining.plans.rpartition("CTE part")[2]
     assert "search_words_words" in parts
@@ -198,7 +198,7 @@ def test_a_value_that_clips_have_is_counted_by_the_dictionary(explaining):
 def test_pages_of_everything_walk_the_index_of_their_order(
     explaining, order_by, index, monkeypatch
 ):
-    monkeypatch.setattr("archive_server.database.search_find._FEW", 1_000)
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", 1_000)
     search.find(explaining, Criteria.build(order_by=order_by, limit=25))
     assert index in explaining.plans
 
