@@ -19,6 +19,7 @@ that is not there stores it.
 import contextlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -204,6 +205,8 @@ def main(number: int, seed: int | None) -> None:
     """Run, print the tally, and end with 1 if there was a loss."""
     if seed is None:
         seed = random.SystemRandom().randrange(2**32)
+    # Or the server that was started would be left running.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with place("crashes-") as directory:
         tally = run(seed, number, directory, is_watched=True)
         click.echo(tally.to_text())

@@ -8,6 +8,7 @@ is replaced is removed, so there is no reason to.
 """
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -154,6 +155,8 @@ def _shortly(sample: Sample) -> str:
 @click.option("--quick", is_flag=True, help="Only show that it runs: twenty seconds.")
 def main(minutes: float, workers: int, quick: bool) -> None:
     """Run, print what was held, and end with 1 if anything grew or was lost."""
+    # Or the server that was started would be left running.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with place("soak-") as directory:
         day = run(20 if quick else minutes * 60, workers, directory, is_watched=not quick)
     click.echo(day.to_text())
