@@ -13,8 +13,6 @@ from archive_server.model.gunid import IdStyle
 from archive_server.model.integrity import BrakePolicy
 from archive_server.model.jobs import Work
 from archive_server.services.accesses import Accesses
-from archive_server.services.backup import KIND as BACKUP
-from archive_server.services.backup import BackupService
 from archive_server.services.brake import Brake
 from archive_server.services.clips import ClipPolicy, ClipService
 from archive_server.services.downloads import DownloadService
@@ -27,6 +25,8 @@ from archive_server.services.jobs import JobService
 from archive_server.services.journal import JournalService
 from archive_server.services.maintenance import MaintenanceService, Retention
 from archive_server.services.memories import Memories
+from archive_server.services.packing import KIND as BACKUP
+from archive_server.services.packing import BackupService
 from archive_server.services.playlist_access import PlaylistAccess
 from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
@@ -37,14 +37,14 @@ from archive_server.services.remembering import Hearing
 from archive_server.services.render_work import RenderWork
 from archive_server.services.rendering import RenderingService
 from archive_server.services.reset import ResetPolicy, ResetService
-from archive_server.services.restore import KIND as RESTORE
-from archive_server.services.restore import RestoreService
-from archive_server.services.restore_items import RestoreLimits
 from archive_server.services.search import SearchService
 from archive_server.services.sessions import SessionPolicy, SessionService
 from archive_server.services.sidecar_checking import SidecarChecking
 from archive_server.services.sidecars import SidecarService
 from archive_server.services.simple_get import SimpleGetService
+from archive_server.services.unpacking import KIND as RESTORE
+from archive_server.services.unpacking import RestoreService
+from archive_server.services.unpacking_items import RestoreLimits
 from archive_server.services.uploads import UploadPolicy, UploadService
 from archive_server.services.verification import VerificationService
 from archive_server.services.webstreams import WebstreamService

@@ -30,8 +30,8 @@ from archive_server.model.clips import FileType
 from archive_server.model.jobs import Report
 from archive_server.model.search import Criteria
 from archive_server.model.users import Caller
-from archive_server.services.restore_items import Restored
 from archive_server.services.tar_writing import sync_directory
+from archive_server.services.unpacking_items import Restored
 
 # A category, an operator, and all the rest.
 _CONDITION = re.compile(r"\s*(\S+)\s+(\S+)\s(.*)", re.DOTALL)

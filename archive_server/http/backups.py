@@ -12,7 +12,7 @@ from archive_server.http.downloads import Downloads, begin
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
 from archive_server.http.sending import send_pieces
-from archive_server.services.backup import BackupFile, BackupService
+from archive_server.services.packing import BackupFile, BackupService
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from archive_server.errors import (
     UploadBusy,
     WrongToken,
 )
-from archive_server.services.backup import BackupService
-from archive_server.services.restore import RestoreService
+from archive_server.services.packing import BackupService
 from archive_server.services.sessions import SessionService
+from archive_server.services.unpacking import RestoreService
 from archive_server.xmlrpc.method import Client, Kind, Member, Method
 from archive_server.xmlrpc.parameters import members, optional_text, text
 from archive_server.xmlrpc.search import CRITERIA, criteria

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from services.backups import delete_everything, packed, shown, unpacked
+from services.packed import delete_everything, packed, shown, unpacked
 from support import result_of
 
 from archive_server.cli.main import main

@@ -9,8 +9,8 @@ from archive_server.errors import ArchiveError, BadDocument, RefusedArchive
 from archive_server.model.documents import Document
 from archive_server.model.playlist_imports import Tracks, made
 from archive_server.services import importing
-from archive_server.services.backup_reading import BackupContents
 from archive_server.services.importing import ImportLimits
+from archive_server.services.packed_items import BackupContents
 from archive_server.services.tar_reading import TarFile, each_file, list_files
 from fuzz import metadata_documents, playlist_documents
 from fuzz.costs import in_memory, in_time

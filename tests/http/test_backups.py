@@ -4,7 +4,7 @@ import io
 import tarfile
 
 import pytest
-from services.backups import ALL, unpacked, work_off
+from services.packed import ALL, unpacked, work_off
 from support import result_of
 
 from archive_server.http.sending import BLOCK

@@ -3,7 +3,7 @@
 import pytest
 from fixtures.fix_http import Answer, WebFront
 from fixtures.fix_services import Services
-from services.backups import ALL, work_off
+from services.packed import ALL, work_off
 from support import result_of
 
 from archive_server.http import urls

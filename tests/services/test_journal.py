@@ -9,8 +9,8 @@ from typing import Any
 import psycopg2
 import pytest
 from fixtures.fix_services import Services
-from services.backups import backup, restore
 from services.conftest import sound
+from services.packed import backup, restore
 from services.transfers import clip as clip_element
 from services.transfers import document, element, read
 from support import result_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.fix_audio import tone, wav
-from services.backups import ALL, backup, restored, work_off
+from services.packed import ALL, backup, restored, work_off
 from services.transfers import clip, document, element, save
 from support import DirectDatabase, result_of
 

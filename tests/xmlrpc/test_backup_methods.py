@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from services.backups import delete_everything, shown, unpacked, work_off
+from services.packed import delete_everything, shown, unpacked, work_off
 
 from archive_server.model.gunid import Gunid
 from archive_server.model.users import Role

@@ -1,4 +1,4 @@
-"""What is in a backup, and where: kept in a file, so that no archive costs memory; blocks.
+"""What was packed, and where it is in a tar: kept in a file, so that none costs memory; blocks.
 
 An archive of a gigabyte can have two million empty members. Half a million of them took 140 MB as
 objects, before anything was made of them; here they take 5 MB.

@@ -15,16 +15,16 @@ from archive_server.model.jobs import Report
 from archive_server.model.playlists import Playlist
 from archive_server.model.users import Caller
 from archive_server.services import webstreams
-from archive_server.services.backup_reading import BackupContents, Item
+from archive_server.services.packed_items import BackupContents, Item
 from archive_server.services.publishing import Publisher
-from archive_server.services.restore_writing import (
+from archive_server.services.tar_members import member, sha256_of
+from archive_server.services.tar_reading import TarFile
+from archive_server.services.unpacking_writing import (
     Unchanged,
     like,
     save_playlist,
     save_webstream,
 )
-from archive_server.services.tar_members import member, sha256_of
-from archive_server.services.tar_reading import TarFile
 
 _TOLD = 1000  # items that a fault names; a longer sentence helps nobody
 _KEPT = 10_000  # failures; of more only the number is

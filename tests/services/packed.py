@@ -1,4 +1,4 @@
-"""What tests of backups are told in: making them, reading them, and restoring them."""
+"""What tests of packed items are told in: packing, reading what was packed, and unpacking."""
 
 import io
 import tarfile
@@ -14,7 +14,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.jobs import JobState
 from archive_server.model.search import Criteria
 from archive_server.model.users import Caller
-from archive_server.services.restore_items import Restored
+from archive_server.services.unpacking_items import Restored
 
 ALL = Criteria.build()
 

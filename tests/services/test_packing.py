@@ -8,7 +8,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from services.backups import ALL, backup, unpacked, work_off
+from services.packed import ALL, backup, unpacked, work_off
 from services.transfers import clip, deny, document, element, save
 from support import result_of
 

@@ -1,4 +1,4 @@
-"""Taking backups back: what is sent, verified, and left to a job, which restores it."""
+"""Taking back what was packed: it is sent, verified, and left to a job, which unpacks it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from archive_server.model.uploads import Purpose, Upload, checked_token, differe
 from archive_server.model.users import Caller
 from archive_server.services.jobs import JobService
 from archive_server.services.publishing import Publisher
-from archive_server.services.restore_items import Restored, RestoreLimits, Restoring
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import store_errors
+from archive_server.services.unpacking_items import Restored, RestoreLimits, Restoring
 from archive_server.services.uploads import UploadService
 from audio_store import AudioStore, NothingStaged
 

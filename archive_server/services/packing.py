@@ -1,4 +1,4 @@
-"""Backups: what meets some criteria, as a tar archive on the archive's disk.
+"""Packing what meets some criteria as a tar archive on the archive's disk: LiveSupport's backups.
 
 It is a real file, since the scheduler adds to it what it knows itself, before anybody fetches it.
 """

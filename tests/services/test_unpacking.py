@@ -4,7 +4,7 @@ import tracemalloc
 from datetime import timedelta
 
 import pytest
-from services.backups import (
+from services.packed import (
     ALL,
     backup,
     delete_everything,
@@ -31,8 +31,8 @@ from archive_server.model.jobs import JobCancelled
 from archive_server.model.rights import Action
 from archive_server.model.search import Criteria
 from archive_server.model.users import Role
-from archive_server.services.backup_reading import BackupContents
-from archive_server.services.restore_items import Failure, Restored
+from archive_server.services.packed_items import BackupContents
+from archive_server.services.unpacking_items import Failure, Restored
 
 ONE = Gunid.parse("00000000000000a1")
 TWO = Gunid.parse("00000000000000a2")
@@ -515,7 +515,7 @@ def test_members_cost_no_memory_however_many_there_are(tmp_path):
 
 
 def test_failures_beyond_those_that_are_named_are_counted(services, monkeypatch):
-    monkeypatch.setattr("archive_server.services.restore_items._KEPT", 3)
+    monkeypatch.setattr("archive_server.services.unpacking_items._KEPT", 3)
     files = {f"audioClip/{n:016x}.xml": titled("x").encode() for n in range(5)}
     found = restored(services, packed(files))
     assert (len(found.failures), found.unnamed, found.failed) == (3, 2, 5)
@@ -523,7 +523,7 @@ def test_failures_beyond_those_that_are_named_are_counted(services, monkeypatch)
 
 
 def test_playlists_that_wait_for_others_need_not_all_wait(stocked, monkeypatch):
-    monkeypatch.setattr("archive_server.services.restore_items._MOST_WAITING", 1)
+    monkeypatch.setattr("archive_server.services.unpacking_items._MOST_WAITING", 1)
     before = shown(stocked)
     archive = backup(stocked)
     delete_everything(stocked)
