@@ -97,8 +97,8 @@ def look_at(
     on_block: OnBlock = lambda _: None,
 ) -> Verdict:
     """As `verify`, for any file that may have these bytes."""
-    seen = Sight.of(path)
     with disk_errors():
+        seen = Sight.of(path)
         try:
             return Verdict(_flaw(path, content_id, size, every_byte, on_block), seen)
         except FileNotFoundError:

@@ -121,6 +121,23 @@ def test_nothing_is_read_again_where_that_is_switched_off(services, gunid):
     assert go_on(services, replace(services.verification, every=None)) == []
 
 
+def test_one_whose_directory_cannot_be_looked_into_keeps_nobody_from_the_others(
+    services, gunid, low
+):
+    services.store_clip(low)
+    first, _ = services.store.contents()
+    shard = services.store.path(first).parent
+    aside = shard.with_name("aside")
+    shard.rename(aside)
+    shard.symlink_to(shard.name)
+    services.clock.advance(16 * DAY)
+    assert sorted(go_on(services)) == [Outcome.UNKNOWN, Outcome.WHOLE]
+    shard.unlink()
+    aside.rename(shard)
+    services.clock.advance(16 * DAY)
+    assert go_on(services) == [Outcome.WHOLE, Outcome.WHOLE]
+
+
 def test_what_was_broken_off_is_begun_again(services, gunid):
     services.clock.advance(16 * DAY)
     pace = Pace()
