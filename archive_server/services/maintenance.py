@@ -16,6 +16,7 @@ from archive_server.database import (
     contents,
     documents,
     guessing,
+    holding,
     journal,
     leases,
     playlists,
@@ -77,9 +78,11 @@ class MaintenanceService:
             if may:
                 await self.database.run(clips.remove_superseded, superseded_before)
         await self.database.run(playlists.remove_superseded, superseded_before)
-        async with self.brake.on(BrakeJob.CONTENTS) as may:
-            if may:
-                await self._remove_released()
+        # While a backup holds them nothing goes; nor does a permission, which is for one run.
+        if await self.database.run(holding.may_go):
+            async with self.brake.on(BrakeJob.CONTENTS) as may:
+                if may:
+                    await self._remove_released()
         await self._prune_journal()
         await self.database.run(chores.note, TIDYING, self.now())
 

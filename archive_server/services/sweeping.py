@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import contents, leases, unclaimed, uploads, verification
+from archive_server.database import contents, holding, leases, unclaimed, uploads, verification
 from archive_server.model.integrity import BrakeJob
 from archive_server.services.brake import Brake
 from audio_store import AudioStore, ContentId, Quarantine, StagingBusy
@@ -51,6 +51,8 @@ class Sweep:
                     await self.in_thread(self.store.unlink, token, extension)
 
     async def _contents(self) -> None:
+        if not await self.database.run(holding.may_go):
+            return  # a backup is being made: the next sweep will find them
         orphans = await self._orphans()
         async with self.brake.on_so_much(BrakeJob.ORPHANS, len(orphans)) as may:
             for sha256 in orphans if may else ():

@@ -1,5 +1,6 @@
 """Maintenance that would do too much at once, and what it takes to let it."""
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,6 +8,8 @@ import pytest
 from fixtures.fix_audio import tone, wav
 from support import result_of
 
+from archive_server.database import holding
+from archive_server.database.connections import connect
 from archive_server.model.integrity import BrakeJob, BrakePolicy
 
 DAY = timedelta(days=1)
@@ -78,6 +81,38 @@ def test_what_somebody_trashed_on_purpose_waits_for_a_word(services, maintenance
     assert result_of(services.brake.release(BrakeJob.TRASH)) == 4
     result_of(maintenance.tidy())
     assert (result_of(services.clips.trashed()), contents(services), held(services)) == ([], 0, {})
+
+
+def test_a_word_is_not_used_up_while_a_backup_keeps_everything(services, maintenance, gunids, dsn):
+    for gunid in gunids:
+        result_of(services.clips.delete(services.caller(), gunid, forced=True))
+    result_of(maintenance.tidy())
+    assert held(services) == {BrakeJob.CONTENTS: 4}
+    with contextlib.closing(connect(dsn)) as connection:
+        holding.hold(connection.cursor())
+        result_of(services.brake.release(BrakeJob.CONTENTS))
+        result_of(maintenance.tidy())
+        assert contents(services) == 4
+    result_of(maintenance.tidy())
+    assert (contents(services), held(services)) == (0, {})
+
+
+def test_a_word_for_files_without_rows_is_not_used_up_while_a_backup_keeps_everything(
+    services, maintenance, gunids, dsn
+):
+    for gunid in gunids:
+        result_of(services.clips.delete(services.caller(), gunid, forced=True))
+    result_of(services.database.run(lambda cursor: cursor.execute("DELETE FROM content")))
+    services.clock.advance(9 * DAY)
+    result_of(maintenance.sweep())
+    assert held(services) == {BrakeJob.ORPHANS: 4}
+    with contextlib.closing(connect(dsn)) as connection:
+        holding.hold(connection.cursor())
+        result_of(services.brake.release(BrakeJob.ORPHANS))
+        result_of(maintenance.sweep())
+        assert contents(services) == 4
+    result_of(maintenance.sweep())
+    assert (contents(services), held(services)) == (0, {})
 
 
 def test_a_word_holds_for_what_it_was_about(services, maintenance, gunids, audio):
