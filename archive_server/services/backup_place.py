@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from archive_server.services.tar_writing import sync_directory
 from audio_store import AudioStore, ContentId
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+_TIME = "%Y%m%dT%H%M%S.%fZ"
 _PART = ".part"
 
 
@@ -82,11 +83,18 @@ class BackupPlace:
         raise NotFound(f"{self.path} has no snapshot {name}".rstrip() + (known and f" of {known}"))
 
     def unfinished(self, at: datetime) -> Path:
-        """Where a new one is to be made; what was broken off before is dropped."""
+        """Where a new one is to be made; what was broken off before is dropped.
+
+        The newest is always the last one, also where the clock was wrong once: else `keep` would
+        remove what was just made.
+        """
         with disk_trouble(self.snapshots_path):
             for left in self.snapshots_path.glob(f"*{_PART}"):
                 shutil.rmtree(left)
-        return self.snapshots_path / f"{at:%Y%m%dT%H%M%S.%fZ}{_PART}"
+        for newest in self.snapshots()[-1:]:
+            behind = datetime.strptime(newest.name, _TIME).replace(tzinfo=UTC)
+            at = max(at, behind + timedelta(microseconds=1))
+        return self.snapshots_path / f"{at:{_TIME}}{_PART}"
 
     def complete(self, path: Path) -> Snapshot:
         """Give what was made its name: from now on it counts."""

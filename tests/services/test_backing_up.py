@@ -167,6 +167,18 @@ def test_what_is_kept_is_enough_for_what_stays(archive, place, back_up, low):
     assert check(place).is_whole
 
 
+def test_a_clock_that_was_wrong_once_does_not_cost_the_newest(archive, place, back_up, low):
+    archive.clock.advance(timedelta(days=3650))
+    back_up()
+    archive.clock.advance(timedelta(days=-3650))
+    archive.store_clip(low)
+    made = back_up(keep=1)
+    assert (made.items, made.removed) == (3, 1)
+    assert [each.name for each in place.snapshots()] == [made.snapshot]
+    assert place.snapshot().manifest().made_at == archive.clock()
+    assert check(place).is_whole
+
+
 def test_while_contents_are_copied_none_goes(archive, place, back_up, empty, tmp_path, low):
     """All is deleted for good between the rows and the copying."""
     before = everything(archive.database)
