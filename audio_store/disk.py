@@ -8,7 +8,7 @@ import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,16 +114,46 @@ def start_writing(descriptor: int, offset: int, size: int) -> None:
         _sync_file_range(descriptor, offset, size, _SYNC_FILE_RANGE_WRITE)
 
 
-def _find_sync_file_range() -> Callable[[int, int, int, int], int] | None:
-    """The function of the C library (sync_file_range(2)); None outside of Linux."""
-    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
+def _find(name: str, *arguments: type) -> Callable[..., int] | None:
+    """A function of the C library; None outside of Linux."""
+    function = getattr(ctypes.CDLL(None), name, None)
     if function is not None:
-        function.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+        function.argtypes = arguments
     return function
 
 
-_sync_file_range = _find_sync_file_range()
+# sync_file_range(2), syncfs(2)
+_sync_file_range = _find(
+    "sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+)
 _SYNC_FILE_RANGE_WRITE = 2
+_syncfs = _find("syncfs", ctypes.c_int)
+_MANY = 16  # from so many on it is worth it, though what others write is waited for, too
+
+
+def sync_files(descriptors: Sequence[int]) -> None:
+    """Make the bytes of files of one file system survive a power cut.
+
+    Many at once: of 250 small ones that came together, fsync took 65 to 110 ms, and 30 ms where
+    everything had been brought to the disk before. An error shows only in fsync.
+    """
+    if len(descriptors) >= _MANY and _syncfs is not None:
+        _syncfs(descriptors[0])
+    for descriptor in descriptors:
+        os.fsync(descriptor)
+
+
+def sync_directories(paths: Iterable[Path]) -> None:
+    """As `sync_directory`, for those of one file system, each once."""
+    directories = list(dict.fromkeys(paths))
+    if len(directories) >= _MANY and _syncfs is not None:
+        descriptor = os.open(directories[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _syncfs(descriptor)
+        finally:
+            os.close(descriptor)
+    for directory in directories:
+        sync_directory(directory)
 
 
 def sync_directory(path: Path) -> None:

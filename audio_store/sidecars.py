@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio_store.disk import disk_errors, sync_directory, write_all
+from audio_store.disk import disk_errors, sync_directories, sync_directory, sync_files, write_all
 from audio_store.errors import BadName, SidecarMissing
 from audio_store.layout import PRIVATE, SHARDS
 from audio_store.store import AudioStore
@@ -60,31 +60,31 @@ class Sidecars:
             }
             for directory in dict.fromkeys(path.parent for path in changed):
                 self._make(directory)
-            # First all, then the waiting: by syncing one the file system brings most of the others
-            # to the disk too.
-            opened = []
+            opened: list[int] = []
             try:
                 for path, body in changed.items():
                     opened.append(_written(_new(path), body))
-                for descriptor in opened:
-                    os.fsync(descriptor)
+                sync_files(opened)
             finally:
                 for descriptor in opened:
                     os.close(descriptor)
             for path in changed:
                 _new(path).rename(path)
-            for directory in dict.fromkeys(path.parent for path in changed):
-                sync_directory(directory)
+            sync_directories(path.parent for path in changed)
         return len(changed)
 
     def remove_all(self, names: Iterable[str]) -> None:
-        """Remove those that are there."""
+        """Remove those that are there; after a power cut, too, they are gone.
+
+        Who came back would be an item again for whoever makes a database of them.
+        """
         self.store.require_present()
         with disk_errors():
-            for name in names:
-                path = self.path(name)
+            paths = [path for name in names if (path := self.path(name)).parent.is_dir()]
+            for path in paths:
                 path.unlink(missing_ok=True)
                 _new(path).unlink(missing_ok=True)  # what a crash may have left
+            sync_directories(path.parent for path in paths)
 
     def read(self, name: str) -> bytes:
         """One as it was written. Raises SidecarMissing, BadName."""

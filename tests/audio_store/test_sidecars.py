@@ -111,3 +111,25 @@ def test_a_power_cut_at_any_step_leaves_the_old_or_the_new(store, tmp_path):
             assert found <= {b"old\n", b"new\n"}
         else:
             pytest.fail("it never came to its end")
+
+
+def test_a_power_cut_brings_nothing_back_that_was_removed(store, tmp_path):
+    sidecars = Sidecars(store)
+    sidecars.write_all({ONE: "x", TWO: "y"})
+    (tmp_path / "shadow").mkdir()
+    disk = FaultyDisk(store.root, tmp_path / "shadow")
+    with disk.inserted():
+        sidecars.remove_all([ONE])
+    disk.crash(lost_names=99, lose_bytes=True)
+    assert list(sidecars.names()) == [TWO]
+
+
+def test_a_power_cut_after_many_were_written_leaves_all(store, tmp_path):
+    sidecars = Sidecars(store)
+    (tmp_path / "shadow").mkdir()
+    names = [f"{number:016x}" for number in range(20)]
+    disk = FaultyDisk(store.root, tmp_path / "shadow")
+    with disk.inserted():
+        assert sidecars.write_all(dict.fromkeys(names, "x")) == 20
+    disk.crash(lost_names=99, lose_bytes=True)
+    assert {sidecars.read(name) for name in names} == {b"x\n"}
