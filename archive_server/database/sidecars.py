@@ -53,14 +53,17 @@ def become_only_writer(cursor: Cursor) -> None:
 
 
 def progress(cursor: Cursor) -> Progress:
-    """How far they have come; where the journal does not reach back so far, all begin anew."""
+    """How far they have come; where the journal does not reach back so far, all begin anew.
+
+    Until the transaction ends nobody asks for another pass, which `note` would forget.
+    """
     cursor.execute(
         """
         UPDATE sidecar_progress SET journal = through, passed = 0
         FROM journal_pruned WHERE through > journal
         """
     )
-    cursor.execute("SELECT journal, passed FROM sidecar_progress")
+    cursor.execute("SELECT journal, passed FROM sidecar_progress FOR UPDATE")
     reached, passed = cursor.fetchone() or (0, 0)
     return Progress(reached, passed)
 

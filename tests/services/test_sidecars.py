@@ -1,8 +1,10 @@
 """Sidecars say what the database says, whatever was changed by whom."""
 
+import contextlib
 import json
 
 import pytest
+from psycopg2.errors import QueryCanceled
 from support import result_of
 
 from archive_server.database import (
@@ -189,6 +191,27 @@ def test_of_two_writers_one_waits(dsn, archive, files, wav, postgres):
     other.close()
     caught_up(archive)
     assert agree(archive, files)
+
+
+def test_who_asks_for_another_pass_during_a_step_gets_it(dsn, archive, files, wav, postgres):
+    archive.caller()
+    archive.store_clip(wav, gunid=ONE)
+    caught_up(archive)
+    archive.database.connection.commit()
+    with contextlib.closing(connect(dsn)) as other:
+        with other.cursor() as cursor:
+            before = sidecars.progress(cursor)
+            with pytest.raises(QueryCanceled):
+                result_of(archive.database.run(_rename_all, "SET LOCAL statement_timeout = 200"))
+            sidecars.note(cursor, before)
+        other.commit()
+    result_of(archive.database.run(_rename_all))
+    caught_up(archive)
+    assert agree(archive, files)
+
+
+def _rename_all(cursor, first="SELECT"):
+    cursor.execute(f"{first}; UPDATE users SET login = login || '2'")
 
 
 def test_how_far_they_are_behind_is_told(archive, wav):
