@@ -60,7 +60,8 @@ def test_events_of_the_wanted_types_only(services, get, wav):
 def test_an_unknown_type_is_named(client, sessid):
     code, text = client.fault("locstor.getEvents", {"sessid": sessid, "types": ["eaten"]})
     assert (code, text.partition(":")[0]) == (805, "xr_getEvents")
-    assert "created, replaced, updated, trashed, restored, deleted, accessed expected" in text
+    assert "created, replaced, updated, trashed, restored, deleted, accessed" in text
+    assert "damaged, mended expected, not eaten" in text
     assert "eaten" in text
 
 
