@@ -45,8 +45,8 @@ def data_files() -> set[str]:
     return {file.name for file in _DATA.iterdir()}
 
 
-def make(connection: Connection, version: str) -> None:
-    """Fill an empty database up to a version."""
+def make(connection: Connection, version: str, *, is_used: bool = True) -> None:
+    """Bring an empty database up to a version, with data unless nobody has used it."""
     with connection, connection.cursor() as cursor:
         cursor.execute(_APPLIED)
     for name in VERSIONS[: VERSIONS.index(version) + 1]:
@@ -56,8 +56,8 @@ def make(connection: Connection, version: str) -> None:
                 "INSERT INTO migration (name, sha256) VALUES (%s, sha256(%s))",
                 (name, migration_files()[name]),
             )
-        with connection, connection.cursor() as cursor:
-            if data := data_of(name):
+        if is_used and (data := data_of(name)):
+            with connection, connection.cursor() as cursor:
                 cursor.execute(data)
 
 

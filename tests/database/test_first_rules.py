@@ -3,28 +3,19 @@
 import contextlib
 
 import pytest
+from database import past
 
 from archive_server.database import permissions
 from archive_server.database.connections import connect
-from archive_server.database.migrations import migrate, migration_files
+from archive_server.database.migrations import migrate
 
 
 @pytest.fixture
-def before(postgres, tmp_path):
-    """A connection to a database that has the schema of the time before, and its files."""
-    for name, sql in migration_files().items():
-        if name < "0004":
-            (tmp_path / name).write_bytes(sql)
-    with contextlib.closing(connect(postgres.dsn("postgres"))) as admin:
-        admin.autocommit = True
-        with admin.cursor() as cursor:
-            cursor.execute("CREATE DATABASE before_rules")
-            try:
-                with contextlib.closing(connect(postgres.dsn("before_rules"))) as opened:
-                    migrate(opened, tmp_path)
-                    yield opened
-            finally:
-                cursor.execute("DROP DATABASE before_rules WITH (FORCE)")
+def before(postgres):
+    """A connection to a database that has the schema of the time before."""
+    with past.empty_database(postgres) as dsn, contextlib.closing(connect(dsn)) as opened:
+        past.make(opened, "0003_search.sql", is_used=False)
+        yield opened
 
 
 def test_who_could_store_has_a_home(before):

@@ -48,7 +48,7 @@ CHANGING = {
     "restores": ({"work", "restore"}, {"open", "finish_upload", "state", "close"}),
     "render_work": ({"to_clip"}, {"to_file", "to_feed"}),
     "reset": ({"reset"}, set()),
-    "maintenance": ({"tidy", "purge_trash"}, {"resume", "sweep"}),
+    "maintenance": ({"tidy", "purge_trash"}, {"sweep"}),
 }  # fmt: skip
 HARMLESS = {
     "sessions", "uploads", "downloads", "playlist_access", "exports", "simple_get", "puts",
