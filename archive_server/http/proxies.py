@@ -32,17 +32,25 @@ class Proxies:
         """Whether it is a proxy that calls from there."""
         return _is_in(host, self._networks)
 
-    def tells(self, peer: str, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether a trusted proxy tells of a request where it comes from."""
+    def passes_on(self, peer: str, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a request came through one of them."""
         return self._name in headers and self.trusts(peer)
 
+    def tells(self, peer: str, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether it did, and they tell the address that it comes from."""
+        return self.passes_on(peer, headers) and self._told(peer, headers)[1]
+
     def client(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
-        """The address of whoever has sent a request that came from `peer`."""
+        """The address of whoever has sent a request that came from `peer`, as far as it is told."""
+        return self._told(peer, headers)[0]
+
+    def _told(self, peer: str, headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
         told = headers.get(self._name, b"")
         look = self._remembering if len(told) < _USUAL else self._look
         return look(peer, told)
 
-    def _look(self, peer: str, told: bytes) -> str:
+    def _look(self, peer: str, told: bytes) -> tuple[str, bool]:
+        """The address, and whether it is the client's: not that of a proxy which hides it."""
         client = peer
         for item in reversed(told.decode("latin-1").split(",")) if told else ():
             if not self.trusts(client):
@@ -51,9 +59,9 @@ class Proxies:
                 item = _parameter(item, "for")
             address = address_of(_host(item))
             if address is None:  # a name, or nothing: the proxy before it is all that is known
-                break
+                return client, False
             client = str(address)
-        return client
+        return client, told != b""
 
     def is_secure(self, peer: str, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a trusted proxy says that it was called by https."""

@@ -29,6 +29,12 @@ class RequestHead:
         return self._host if proxies is None else proxies.client(self._host, self.headers)
 
     @property
+    def is_forwarded(self) -> bool:
+        """Whether it came through a trusted proxy."""
+        proxies = self.front.proxies
+        return proxies is not None and proxies.passes_on(self._host, self.headers)
+
+    @property
     def is_vouched_for(self) -> bool:
         """Whether a trusted proxy tells its address."""
         proxies = self.front.proxies

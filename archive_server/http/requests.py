@@ -280,6 +280,7 @@ class ArchiveRequest(RequestHead):
         """Forget the client, who is gone."""
         if self.size:
             self._let_go()
+            self.content = b""  # or many who leave would have more memory than there is for all
         self.connection = None
         if self.body is not None:
             self.body.lose()

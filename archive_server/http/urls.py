@@ -90,6 +90,9 @@ class Asked(Protocol):
     def is_secure(self) -> bool: ...
 
     @property
+    def is_forwarded(self) -> bool: ...
+
+    @property
     def here(self) -> object: ...
 
     def header(self, name: str) -> str | None: ...
@@ -103,7 +106,9 @@ def base_url(request: Asked, public_url: str) -> str:
     if public_url:
         return _with_port(public_url)
     here, is_secure = request.here, request.is_secure
-    port = getattr(here, "port", 443 if is_secure else 80)
+    port = 443 if is_secure else 80
+    if not request.is_forwarded:  # old clients leave out the port also where it is not the usual
+        port = getattr(here, "port", port)
     return _called(is_secure, _host(here), port, request.header("host") or "")
 
 

@@ -45,6 +45,9 @@ class HttpRequest(Protocol):
     def is_secure(self) -> bool: ...
 
     @property
+    def is_forwarded(self) -> bool: ...
+
+    @property
     def here(self) -> object: ...
 
     def header(self, name: str) -> str | None: ...
@@ -111,6 +114,8 @@ class XmlRpcResource:
             # What is made of large calls, and above all of compressed ones, takes much more memory
             # than they do; whose they are is not known yet.
             async with _turn(self._large):
+                if request.is_gone:  # and what it has sent; it has not begun
+                    return
                 await self._carry_out(request, await self._body(request, encoding))
         except ArchiveError as error:
             self.refuse(request, error)

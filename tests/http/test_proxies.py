@@ -143,3 +143,12 @@ def test_requests_tell_the_real_address(ask):
 )
 def test_who_is_an_insider(ask, peer, headers, inside):
     assert ask(peer, **headers)["inside"] is inside
+
+
+@pytest.mark.parametrize("hidden", ["unknown", "_hidden", "", "127.0.0.1, unknown"])
+def test_whom_a_proxy_hides_is_no_insider_even_if_the_proxy_is(services, hidden):
+    front = front_over(services, Route("/who", ("GET",), tell))
+    front.site.proxies = Proxies(["127.0.0.1"], X)
+    answer = front.ask("GET", "/who", {"x-forwarded-for": hidden})
+    known = json.loads(answer.body)
+    assert (known["address"], known["inside"]) == ("127.0.0.1", False)

@@ -5,7 +5,9 @@ from fixtures.fix_http import WebFront, front_over
 from fixtures.fix_services import Services
 
 from archive_server.http import urls
+from archive_server.http.proxies import Proxies
 from archive_server.http.requests import ArchiveRequest, Route
+from archive_server.model.forwarding import ProxyHeader
 
 
 @pytest.fixture
@@ -34,6 +36,23 @@ def asked(services: Services) -> WebFront:
 )
 def test_a_client_is_sent_to_where_it_called(asked: WebFront, host: str, base: str) -> None:
     assert asked.ask("GET", "/base", {"host": host}).body.decode() == base
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        ({"x-forwarded-proto": "https"}, "https://archive.test:443"),
+        ({"x-forwarded-proto": "http"}, "http://archive.test:80"),
+        ({"x-forwarded-proto": "https", "host": "[::1]:8443"}, "https://[::1]:8443"),
+    ],
+)
+def test_who_comes_through_a_proxy_is_sent_to_its_port(
+    asked: WebFront, headers: dict[str, str], base: str
+) -> None:
+    asked.site.proxies = Proxies(["127.0.0.1"], ProxyHeader.X_FORWARDED)
+    headers = headers | {"x-forwarded-for": "192.0.2.7"}
+    assert asked.ask("GET", "/base", headers).body.decode() == base
+    assert asked.ask("GET", "/base").body.decode() == "http://archive.test:8000"
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,42 @@ def test_a_call_is_carried_out_to_its_end_when_the_client_leaves():
     assert transport.value() == b""
 
 
+def test_a_large_call_whose_client_leaves_before_its_turn_is_forgotten():
+    begun, done = [], []
+
+    def in_thread(work, /, *args):
+        begun.append((Deferred(), work, args))
+        return begun[-1][0]
+
+    async def count(client: Client) -> str:
+        done.append(True)
+        return ""
+
+    resource = XmlRpcResource(dispatcher(count, in_thread), lambda request: "", 2 * SMALL)
+    requests = []
+
+    def answer(request, /):
+        requests.append(request)
+        resource.answer(request)
+
+    route = Route("/xmlrpc", ("POST",), answer)
+    site = ArchiveSite([route], request_bytes=2 * SMALL, touch=touch, reactor=Clock())
+    wires = [Wire(site) for _ in range(6)]
+    body = xmlrpc.client.dumps((), "m").encode() + b" " * SMALL
+    for wire in wires:
+        head = b"POST /xmlrpc HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+        wire.send(head + body)
+    wires[4].channel.connectionLost(Failure(ConnectionLost()))
+    assert [len(request.content) for request in requests[3:]] == [len(body), 0, len(body)]
+    while begun:
+        waiting, work, args = begun.pop(0)
+        waiting.callback(work(*args))
+    assert len(done) == 5
+    assert wires[5].answer("POST").status == 200
+    for wire in wires[:4] + wires[5:]:
+        wire.channel.connectionLost(Failure(ConnectionLost()))
+
+
 @pytest.mark.parametrize(
     ("head", "answered"),
     [
