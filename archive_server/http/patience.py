@@ -142,7 +142,8 @@ class Patience:
 
     def _left(self, doing: Doing, quiet_since: float, at: float) -> float:
         """How many seconds it has left for what it is doing; 0 or less: none."""
-        limits = self._limits
+        limits, before = self._limits, self._doing
+        self._doing = doing
         if doing is Doing.NOTHING:
             return quiet_since + limits.idle_s - at
         if doing is Doing.HEAD:
@@ -150,8 +151,8 @@ class Patience:
         if doing is Doing.WAITING:
             return limits.idle_s
         traffic = traffic_of(self._watched.transport)
-        if doing is not self._doing:
-            self._doing, self._since, self._traffic = doing, at, traffic or _NOTHING
+        if doing is not before:
+            self._since, self._traffic = at, traffic or _NOTHING
         if doing is Doing.BODY:
             return min(quiet_since + limits.body_pause_s - at, self._left_to_send(traffic, at))
         if doing is Doing.LEAVING and not (traffic and traffic.waiting):
