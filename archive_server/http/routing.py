@@ -19,8 +19,7 @@ def choose_route(request: ArchiveRequest, hosts: int) -> None:
         request.refusal = NotFound("there is nothing at this path")
         return
     request.route, request.names = found
-    if b"origin" in request.headers:
-        request.front.admit(request)
+    request.front.admit(request)
     if request.verb not in request.route.methods:
         status = 405 if request.verb in KNOWN_METHODS else 501
         allowed = ", ".join(request.route.methods)
@@ -77,8 +76,8 @@ def give_up(request: ArchiveRequest) -> None:
     """Wait for its body no longer. Who takes it as it comes keeps that first, and then answers."""
     if request.body is not None:
         request.body.lose()
-    else:
-        refuse(request, HttpProblem(408, "the body comes too slowly"))
+    else:  # in the words of HTTP, whatever its route speaks: there is no call to answer
+        send_error(request, HttpProblem(408, "the body comes too slowly"))
 
 
 def refuse(request: ArchiveRequest, error: Exception) -> None:

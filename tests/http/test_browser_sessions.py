@@ -197,6 +197,9 @@ class TestCrossOrigin:
         assert answer.headers["access-control-allow-origin"] == FRIEND
         assert "content-range" in answer.headers["access-control-expose-headers"]
 
+    def test_what_was_kept_for_others_is_not_shown_to_a_friend(self, front):
+        assert front.ask("GET", "/livez").headers["vary"] == "Origin"
+
     def test_tus_is_asked_as_before(self, front):
         answer = front.ask("OPTIONS", "/upload/" + "0" * 32, {"origin": FRIEND})
         assert (answer.status, answer.headers["tus-version"]) == (204, "1.0.0")
