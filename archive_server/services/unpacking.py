@@ -52,6 +52,7 @@ class RestoreService:
         What is refused stays as it was, and can be sent again. Raises Forbidden, UnknownToken,
         WrongToken, UploadBusy, RefusedArchive, Unavailable.
         """
+        await self.database.run(require_on_home, caller, Action.WRITE)
         upload = await self.uploads.find_for(checked_token(token), Purpose.RESTORE)
         if upload.user_id != caller.user_id:
             raise Forbidden(f"user {caller.login} may not finish what another user began")

@@ -1,6 +1,7 @@
 import hashlib
 import tarfile
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,7 +29,7 @@ from archive_server.errors import (
 )
 from archive_server.model.gunid import Gunid
 from archive_server.model.jobs import JobCancelled
-from archive_server.model.rights import Action
+from archive_server.model.rights import Action, Scope
 from archive_server.model.search import Criteria
 from archive_server.model.users import Role
 from archive_server.services.packed_items import BackupContents
@@ -409,6 +410,13 @@ def test_an_upload_is_restored_by_who_began_it_once(services, high):
         result_of(services.uploads.receive(token, None, 5))
     work_off(services)
     assert result_of(services.restores.state(restoring)).status == "success"
+
+
+def test_a_program_that_may_only_read_restores_nothing(services, high):
+    token = sent(services, packed(cowbell(high)))
+    reader = replace(services.caller(), scope=Scope.READ)
+    with pytest.raises(Forbidden, match="scope"):
+        result_of(services.restores.finish_upload(reader, token))
 
 
 def test_a_token_opens_only_what_it_is_for(services, high):
