@@ -55,7 +55,10 @@ class Threads:
         if self._has_stopped:
             return fail(Unavailable("the server is stopping"))
         done: Deferred[T] = Deferred()
-        self._pool.ask((work, args, kwargs, done))
+        try:
+            self._pool.ask((work, args, kwargs, done))
+        except Unavailable:
+            return fail()
         return done
 
 
@@ -79,10 +82,11 @@ class _Pool:
             self._start_thread()
 
     def ask(self, work: _Work) -> None:
+        """Let a thread do it, now or later. Raises Unavailable where there is none, nor can be."""
+        if self._has_started and self._under_way >= len(self.threads):
+            self._start_thread()
         self.asked.put(work)
         self._under_way += 1
-        if self._has_started and self._under_way > len(self.threads):
-            self._start_thread()
 
     def stop(self) -> None:
         for _ in self.threads:
@@ -93,8 +97,13 @@ class _Pool:
     def _start_thread(self) -> None:
         if len(self.threads) < self._most:
             thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self.threads)}")
-            self.threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # as many processes as there may be; not for ever
+                if not self.threads:
+                    raise Unavailable("no thread can be started now") from error
+            else:
+                self.threads.append(thread)
 
     def _work(self) -> None:
         """Do what is asked for until the end. In a thread."""

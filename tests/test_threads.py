@@ -69,6 +69,28 @@ def test_no_more_threads_work_than_allowed(reactor, threads):
     assert len(threads._pool.threads) == 2
 
 
+@pytest.mark.parametrize("there_are", [0, 1])
+def test_a_thread_that_cannot_be_started_is_started_later(reactor, threads, monkeypatch, there_are):
+    for _ in range(there_are):
+        reactor.wait_for(threads(list))
+    release = threading.Event()
+    held = [threads(release.wait, 30) for _ in range(there_are)]
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        waiting = threads(list)
+        if not there_are:
+            with pytest.raises(Unavailable):
+                reactor.wait_for(waiting)
+    assert reactor.wait_for(threads(list)) == []
+    release.set()
+    for deferred in held:
+        reactor.wait_for(deferred)
+
+
+def refused(thread):
+    raise RuntimeError("can't start new thread")
+
+
 def test_after_the_stop_work_is_refused_rather_than_forgotten(reactor, threads):
     threads.stop()
     with pytest.raises(Unavailable):

@@ -67,8 +67,8 @@ def _context(certificate: Path, key: Path) -> SSL.Context:
     context: SSL.Context = CertificateOptions(
         raiseMinimumTo=TLSVersion.TLSv1_2, acceptableProtocols=[b"http/1.1"]
     ).getContext()
-    _require_readable(certificate, "certificate")
-    _require_readable(key, "key")
+    _read(certificate, "certificate")
+    secret = _read(key, "key")
     try:
         context.use_certificate_chain_file(str(certificate))
     except SSL.Error:
@@ -76,7 +76,7 @@ def _context(certificate: Path, key: Path) -> SSL.Context:
             [f"[tls] certificate: {certificate} holds no certificate in PEM"]
         ) from None
     try:
-        private: Any = load_pem_private_key(key.read_bytes(), None)
+        private: Any = load_pem_private_key(secret, None)
         context.use_privatekey(private)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise ConfigError(
@@ -87,8 +87,8 @@ def _context(certificate: Path, key: Path) -> SSL.Context:
     return context
 
 
-def _require_readable(path: Path, what: str) -> None:
+def _read(path: Path, what: str) -> bytes:
     try:
-        path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError([f"[tls] {what}: {path} cannot be read: {error.strerror}"]) from error
