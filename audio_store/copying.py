@@ -5,11 +5,10 @@ that, and a block that goes bad take both with it. The bytes pass through here a
 copied has to be seen to be whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from audio_store.content_id import ContentId, Digests
-from audio_store.disk import disk_errors
 from audio_store.errors import ContentDamaged, ContentMissing
 from audio_store.staging import StagedFile
 from audio_store.store import AudioStore
@@ -45,7 +44,8 @@ class ContentCopier:
     def copy(self, content_id: ContentId) -> None:
         """Copy one; it has its name, and survives a power cut, after `finish` at the latest.
 
-        Raises ContentMissing; ContentDamaged for bytes that are not what they are called.
+        Raises ContentMissing; ContentDamaged for bytes that are not what they are called, or
+        cannot be read.
         """
         # One name for each content: what a crash leaves of it is overwritten.
         staged = self.target.stage(str(content_id)[:_TOKEN_LENGTH])
@@ -79,11 +79,11 @@ class ContentCopier:
         self._size = 0
 
     def _fill(self, staged: StagedFile, content_id: ContentId) -> None:
-        with self.source.open_content(content_id) as content:
-            while True:
-                with disk_errors():
-                    block = content.read(_BLOCK)
-                if not block:
-                    return
-                staged.append(block)
-                self.on_block(len(block))
+        for block in self._blocks(content_id):
+            staged.append(block)
+            self.on_block(len(block))
+
+    def _blocks(self, content_id: ContentId) -> Iterator[bytes]:
+        with self.source.open_content(content_id) as content, self.source.reading(content_id):
+            while block := content.read(_BLOCK):
+                yield block

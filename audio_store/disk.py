@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audio_store.errors import StoreAway, StoreFull
+from audio_store.errors import AudioStoreError, StoreAway, StoreFull
 
 _FULL = frozenset(
     {
@@ -55,6 +55,21 @@ _AWAY = frozenset(
     }
 )
 
+# Of one file, while the store is there. Others (no rights, no descriptors) tell of us.
+OF_THE_FILE = frozenset(
+    {
+        errno.EIO,
+        errno.EREMOTEIO,
+        errno.ENODATA,  # a sector that cannot be read
+        errno.EUCLEAN,
+        errno.EBADMSG,  # a checksum of the file system
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ELOOP,
+        errno.ENXIO,
+    }
+)
+
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
@@ -68,6 +83,21 @@ def disk_errors() -> Iterator[None]:
         if error.errno in _AWAY:
             raise StoreAway(f"the store is away: {error.strerror}") from error
         raise
+
+
+@contextmanager
+def file_errors(damaged: Callable[[str], AudioStoreError]) -> Iterator[None]:
+    """As `disk_errors`; for an error of the one file that is read, raise what `damaged` makes.
+
+    The caller sees that the store is there.
+    """
+    with disk_errors():
+        try:
+            yield
+        except OSError as error:
+            if error.errno in OF_THE_FILE:
+                raise damaged(os.strerror(error.errno)) from error
+            raise
 
 
 def write_some(descriptor: int, block: memoryview) -> int:

@@ -33,5 +33,9 @@ class SidecarMissing(AudioStoreError):
     """The store is there, and has no sidecar of this name."""
 
 
+class SidecarDamaged(AudioStoreError):
+    """There is a sidecar of this name, and it cannot be read."""
+
+
 class BadName(AudioStoreError):
     """The text is not a token, an extension or a content id."""

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from audio_store import identity
 from audio_store.content_id import ContentId, Digests, read_digests
-from audio_store.disk import disk_errors, sync_directory
-from audio_store.errors import BadName, ContentMissing, NothingStaged, StoreAway
+from audio_store.disk import disk_errors, file_errors, sync_directory
+from audio_store.errors import BadName, ContentDamaged, ContentMissing, NothingStaged, StoreAway
 from audio_store.layout import PRIVATE, SHARDS, Layout, is_token, split_link
 from audio_store.staging import StagedFile, open_staged
 
@@ -168,10 +168,20 @@ class AudioStore:
         """Read all of it and say what it is; `on_block` hears the bytes of each block read.
 
         Content that is whole has `digest(content_id).content_id == content_id`. Raises
-        ContentMissing.
+        ContentMissing, ContentDamaged where the disk cannot read this file.
         """
-        with self.open_content(content_id) as file, disk_errors():
+        with self.open_content(content_id) as file, self.reading(content_id):
             return read_digests(file, on_block).so_far()
+
+    @contextmanager
+    def reading(self, content_id: ContentId) -> Iterator[None]:
+        """Raise ContentDamaged for a disk that cannot read a file, though the store is there."""
+        try:
+            with file_errors(lambda why: ContentDamaged(f"content {content_id}: {why}")):
+                yield
+        except ContentDamaged:
+            self.require_present()
+            raise
 
     def link(self, content_id: ContentId, token: str, extension: str) -> Path:
         """Give content a second name, for programs on this machine; return it.

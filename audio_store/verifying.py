@@ -5,7 +5,6 @@ what nobody has asked for, and without what is on air. So nothing is read ahead,
 be fetched from the disk is let go of again; what was in the cache already stays there.
 """
 
-import errno
 import hashlib
 import os
 import stat
@@ -14,27 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audio_store.content_id import ContentId
-from audio_store.disk import disk_errors
+from audio_store.disk import OF_THE_FILE, disk_errors
 from audio_store.errors import ContentMissing, StoreAway
 from audio_store.store import AudioStore
 
 _BLOCK = 1 << 20  # bytes; SHA-256 of so many takes a millisecond
 _NO_WAIT = getattr(os, "RWF_NOWAIT", 0)  # Linux
-
-# Errors of one file, when the store is there. Others (no rights, no descriptors) tell of us.
-_OF_THE_FILE = frozenset(
-    {
-        errno.EIO,
-        errno.EREMOTEIO,
-        errno.ENODATA,  # a sector that cannot be read
-        errno.EUCLEAN,
-        errno.EBADMSG,  # a checksum of the file system
-        errno.EISDIR,
-        errno.ENOTDIR,
-        errno.ELOOP,
-        errno.ENXIO,
-    }
-)
 
 OnBlock = Callable[[int], object]
 
@@ -104,7 +88,7 @@ def look_at(
         except FileNotFoundError:
             return Verdict("the file is missing", None)
         except OSError as error:
-            if error.errno in _OF_THE_FILE:
+            if error.errno in OF_THE_FILE:
                 return Verdict(f"the file cannot be read: {os.strerror(error.errno)}", seen)
             raise
 

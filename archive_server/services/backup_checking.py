@@ -7,7 +7,7 @@ from archive_server.model.record_fields import BadRecord
 from archive_server.services.backup_place import BackupPlace, all_contents, put_aside
 from archive_server.services.pacing import Pace
 from archive_server.services.snapshots import Snapshot
-from audio_store import AudioStore, ContentId, ContentMissing
+from audio_store import AudioStore, ContentDamaged, ContentId, ContentMissing
 
 
 @dataclass(slots=True)
@@ -74,9 +74,11 @@ def _look_at(
         if not is_lacking:  # that the archive did not have it, was told when it was made
             checked.missing_contents.append(sha256)
         return
+    except ContentDamaged:
+        found = None  # a sector of the disk is lost
     checked.contents += 1
-    checked.size += found.size
-    if found.content_id != content_id:
+    checked.size += found.size if found else 0
+    if found is None or found.content_id != content_id:
         checked.damaged_contents.append(sha256)
         put_aside(store, content_id)
 

@@ -90,8 +90,11 @@ def everything(database):
 
 
 def restored(place, empty, data_dir, name=""):
+    """What is restored into a directory of its own, beside the archive."""
     snapshot = place.snapshot(name)
-    store = restoring.copy_contents(place, snapshot, data_dir, Pace(), BackupProgress())
+    new = data_dir / "new"
+    new.mkdir(exist_ok=True)
+    store = restoring.copy_contents(place, snapshot, new, Pace(), BackupProgress())
     return store, result_of(restoring.fill(empty, snapshot, store, lambda: None))
 
 
@@ -213,6 +216,28 @@ def test_a_backup_that_was_broken_off_leaves_the_last_one_and_goes_on(archive, p
     assert check(place).is_whole
     assert back_up().copied == 1
     assert len(list(place.snapshots_path.iterdir())) == 2
+
+
+def test_audio_that_the_disk_cannot_read_keeps_no_other_out(
+    archive, place, back_up, empty, tmp_path
+):
+    """In the archive, where it is told; and in the backup, which restores the rest."""
+    lost = current_content(archive.store, archive.database, ONE)
+    whole = lost.read_bytes()
+    lost.unlink()
+    lost.symlink_to("/proc/self/mem")  # reading its beginning is an EIO
+    assert back_up().lacking == [lost.name]
+    lost.unlink()
+    lost.write_bytes(whole)
+    assert back_up().copied == 1
+    kept = place.store().path(ContentId.parse(lost.name))
+    kept.unlink()
+    kept.symlink_to("/proc/self/mem")
+    _, found = restored(place, empty, tmp_path)
+    assert [each.subject for each in found.left_out] == [str(ONE)]
+    assert check(place).damaged_contents == [lost.name]
+    assert back_up().copied == 1
+    assert check(place).is_whole
 
 
 def test_two_at_a_time_are_refused(place, back_up):
