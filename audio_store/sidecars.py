@@ -11,12 +11,19 @@ the old or the new, in a crash too.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio_store.disk import disk_errors, sync_directories, sync_directory, sync_files, write_all
-from audio_store.errors import BadName, SidecarMissing
+from audio_store.disk import (
+    disk_errors,
+    file_errors,
+    sync_directories,
+    sync_directory,
+    sync_files,
+    write_all,
+)
+from audio_store.errors import BadName, SidecarDamaged, SidecarMissing
 from audio_store.layout import PRIVATE, SHARDS
 from audio_store.store import AudioStore
 
@@ -56,7 +63,7 @@ class Sidecars:
             changed = {
                 path: body
                 for name, text in texts.items()
-                if _read(path := self.path(name)) != (body := f"{text}\n".encode())
+                if self._read(path := self.path(name)) != (body := f"{text}\n".encode())
             }
             for directory in dict.fromkeys(path.parent for path in changed):
                 self._make(directory)
@@ -87,13 +94,21 @@ class Sidecars:
             sync_directories(path.parent for path in paths)
 
     def read(self, name: str) -> bytes:
-        """One as it was written. Raises SidecarMissing, BadName."""
-        with disk_errors():
+        """One as it was written. Raises SidecarMissing, SidecarDamaged, BadName."""
+        with self._reading(name):
             try:
                 return self.path(name).read_bytes()
             except FileNotFoundError as error:
                 self.store.require_present()
                 raise SidecarMissing(f"there is no sidecar {name}") from error
+
+    def put_aside(self, name: str) -> None:
+        """Give one that is damaged another name: it may be mended, and would be written anew."""
+        path = self.path(name)
+        self.store.require_present()
+        with disk_errors():
+            path.rename(path.with_name(f"{path.name}.damaged"))
+            sync_directory(path.parent)
 
     def names(self) -> Iterator[str]:
         """The ids of all items that have one, by directory."""
@@ -104,6 +119,21 @@ class Sidecars:
                 with suppress(BadName):  # a file of another name is not ours
                     if name.endswith(_SUFFIX) and self.path(item) == self.items / shard / name:
                         yield item
+
+    def _read(self, path: Path) -> bytes | None:
+        """What is there; None: nothing, or nothing that can be read, which is to be replaced."""
+        with suppress(SidecarDamaged), self._reading(path.stem), suppress(FileNotFoundError):
+            return path.read_bytes()
+        return None
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            with file_errors(lambda why: SidecarDamaged(f"sidecar {name} cannot be read: {why}")):
+                yield
+        except SidecarDamaged:
+            self.store.require_present()
+            raise
 
     def _in_directory(self, directory: Path) -> list[str]:
         with disk_errors():
@@ -136,10 +166,3 @@ def _written(path: Path, body: bytes) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None

@@ -18,7 +18,7 @@ from archive_server.model.record_fields import BadRecord
 from archive_server.model.records import Item
 from archive_server.services.loading import LeftOut, load, require_empty, whole
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore, SidecarMissing, Sidecars
+from audio_store import AudioStore, SidecarDamaged, SidecarMissing, Sidecars
 from audio_store.sidecars import ARCHIVE
 
 _BATCH = 1000  # contents that the database is asked about at a time
@@ -71,6 +71,8 @@ def _rebuild(cursor: Any, files: Sidecars, on_item: Callable[[], object]) -> Reb
     rebuilt.users = len(archive.users) if archive is not None else 0
     rebuilt.incomplete += [LeftOut(who, "items name it, and it is unknown") for who in unknown]
     rebuilt.unclaimed = [sha256.hex() for sha256 in _unclaimed(cursor, files.store)]
+    if found.is_archive_damaged:  # the server will write one; what is left of this may be of use
+        files.put_aside(ARCHIVE)
     return rebuilt
 
 
@@ -79,6 +81,7 @@ class _Found:
 
     def __init__(self, files: Sidecars, on_item: Callable[[], object]) -> None:
         self.rebuilt = Rebuilt()
+        self.is_archive_damaged = False
         self._files = files
         self._on_item = on_item
 
@@ -86,7 +89,8 @@ class _Found:
         """Users and all that; None where nobody knows any more."""
         try:
             return ArchiveRecord.parse(self._files.read(ARCHIVE))
-        except (BadRecord, SidecarMissing) as error:
+        except (BadRecord, SidecarDamaged, SidecarMissing) as error:
+            self.is_archive_damaged = not isinstance(error, SidecarMissing)
             self.rebuilt.incomplete.append(
                 LeftOut(f"{ARCHIVE}.json", f"users, groups and rules are lost: {error}")
             )
@@ -109,7 +113,7 @@ class _Found:
             item = Item.parse(self._files.read(name))
             if item.gunid != Gunid.parse(name):
                 raise BadRecord(f"it is that of {item.gunid}")
-        except BadRequest as error:  # a name that is nearly an id
+        except (BadRequest, SidecarDamaged) as error:  # also a name that is nearly an id
             raise BadRecord(str(error)) from error
         return item
 

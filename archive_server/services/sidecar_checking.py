@@ -11,7 +11,7 @@ from archive_server.errors import BadRequest
 from archive_server.model.gunid import Gunid
 from archive_server.services.integrity import Finding, Severity
 from archive_server.services.storing import store_errors
-from audio_store import SidecarMissing, Sidecars
+from audio_store import SidecarDamaged, SidecarMissing, Sidecars
 
 _BATCH = 250
 
@@ -72,7 +72,7 @@ def _look_at_some(cursor: Any, files: Sidecars, after: int) -> tuple[int, list[G
 def _says(files: Sidecars, gunid: Gunid, text: str) -> bool:
     try:
         return files.read(str(gunid)) == f"{text}\n".encode()
-    except SidecarMissing:
+    except (SidecarDamaged, SidecarMissing):
         return False
 
 

@@ -197,3 +197,23 @@ def test_audio_that_no_sidecar_knows_is_never_removed(services, files, empty, lo
         result_of(janitor.tidy())
         result_of(janitor.sweep())
     assert len(list(files.store.contents())) == 2
+
+
+def _lose_sector(path):
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # reading its beginning is an EIO
+
+
+def test_a_sidecar_that_the_disk_cannot_read_costs_only_its_item(files, empty):
+    _lose_sector(files.path(str(ONE)))
+    found = rebuilt(empty, files)
+    assert [each.subject for each in found.left_out] == [str(ONE)]
+    assert everything(empty).keys() == {TWO}
+
+
+def test_what_is_left_of_users_is_not_written_over(services, files, empty):
+    files.path("archive").write_text("{half")
+    found = rebuilt(empty, files)
+    assert (found.items, found.users) == (2, 0)
+    result_of(replace(services.sidecars, database=empty).catch_up())
+    assert files.path("archive").with_suffix(".json.damaged").read_text() == "{half"

@@ -23,6 +23,7 @@ from archive_server.model.permissions import Object
 from archive_server.model.rights import Action
 from archive_server.model.users import Role
 from archive_server.services import sidecars as stepping
+from archive_server.services.sidecar_checking import SidecarChecking
 from audio_store import Sidecars
 
 ONE = Gunid.parse("00000000000000a1")
@@ -176,6 +177,18 @@ def test_while_the_store_is_away_nothing_is_forgotten(archive, files, wav):
         result_of(archive.sidecars.step())
     assert not (archive.store.root / "items").exists()
     identity.with_suffix(".away").rename(identity)
+    caught_up(archive)
+    assert agree(archive, files)
+
+
+def test_one_that_the_disk_cannot_read_is_replaced_and_stops_no_other(archive, files, wav):
+    archive.store_clip(wav, gunid=ONE)
+    caught_up(archive)
+    path = files.path(str(ONE))
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # reading its beginning is an EIO
+    result_of(SidecarChecking(archive.database, files).check())
+    archive.store_clip(wav, gunid=TWO)
     caught_up(archive)
     assert agree(archive, files)
 
