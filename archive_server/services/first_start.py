@@ -11,7 +11,8 @@ from archive_server.errors import Conflict
 from archive_server.model.journal import AuditKind
 from archive_server.model.users import Role
 from archive_server.services import passwords
-from audio_store import AudioStore
+from audio_store import AudioStore, Sidecars
+from audio_store.sidecars import ARCHIVE
 
 FIRST_USER = "root"
 PASSWORD_FILE = "admin-password"  # noqa: S105  the name of a file
@@ -28,11 +29,12 @@ def find_or_make_store(cursor: Any, root: Path) -> AudioStore:
     if store_id is not None:
         return AudioStore.expected(root, store_id)
     store = AudioStore.create(root)
-    if any(True for _ in store.contents()):
+    if any(True for _ in store.contents()) or Sidecars(store).path(ARCHIVE).exists():
         # A wrong dsn, a disk that is not mounted. No row of this database names that audio, so the
-        # janitor would take all of it for what a crash left behind.
+        # janitor would take all of it for what a crash left behind; and what the sidecars say of
+        # users and groups, ours would replace.
         raise Conflict(
-            f"{root} holds audio that this new, empty database knows nothing of;"
+            f"{root} holds an archive that this new, empty database knows nothing of;"
             " to make the database of it anew: archive-server rebuild"
         )
     stores.add(cursor, store.store_id)
