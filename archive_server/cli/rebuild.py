@@ -12,6 +12,7 @@ from rich.progress import Progress
 from archive_server.cli.offline import DAMAGED, CommandFailed, Target, failures, finished
 from archive_server.cli.options import config_option, data_option, json_option, print_json
 from archive_server.services.rebuilding import RebuildService, Rebuilt
+from archive_server.services.restoring import require_restored
 from audio_store import AudioStore, Sidecars
 
 _NAMED = 20
@@ -40,6 +41,7 @@ def rebuild(replace: bool, as_json: bool, data_dir: Path, config_file: Path | No
     if not (data_dir / "store").is_dir():
         raise CommandFailed(f"there is no store in {data_dir}; see --data")
     with failures():
+        require_restored(data_dir)
         files = Sidecars(AudioStore.open(data_dir / "store"))
     if replace:
         target.put_database_aside("rebuild")

@@ -11,6 +11,7 @@ from support import result_of
 from archive_server.cli.main import main
 from archive_server.database import chores, stores
 from archive_server.services.drilling import DRILL
+from archive_server.services.restoring import MARK
 
 
 @pytest.fixture
@@ -130,3 +131,8 @@ def test_check_tells_of_sidecars_that_are_wrong_and_has_them_written_again(run, 
     result_of(stocked.sidecars.catch_up())
     assert path.read_bytes() == good
     assert orphan.exists()
+
+
+def test_what_is_half_restored_is_not_rebuilt(run, tmp_path):
+    (tmp_path / MARK).write_text("20261122T045806.918534Z\n")
+    assert "is not restored yet: give the same `restore` again" in run("rebuild", code=1)
