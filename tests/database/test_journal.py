@@ -130,7 +130,9 @@ def test_a_transaction_takes_one_lock_however_much_happens_in_it(writer, clip_id
     for _ in range(50):
         happen(busy, clip_id)
     with busy.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
         assert cursor.fetchone() == (1,)
 
 

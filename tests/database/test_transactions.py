@@ -72,7 +72,8 @@ def test_a_session_that_failed_unexpectedly_is_not_used_again(transactions):
     with pytest.raises(ZeroDivisionError):
         transactions.perform(lock_and_fail)
     deadline = time.monotonic() + 10  # the server notices a moment later
-    while transactions.perform(execute, "SELECT FROM pg_locks WHERE locktype = 'advisory'"):
+    its_lock = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (0, 7)"
+    while transactions.perform(execute, its_lock):
         assert time.monotonic() < deadline
 
 
