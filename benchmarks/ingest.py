@@ -1,6 +1,6 @@
 """Ingest: ten thousand small files, and twenty hours of music, beside beets and a shell loop.
 
-`archive-server import` decodes every file to its end to see that it is whole, and brings it to the
+`archive-server import` follows every file to its end to see that it is whole, and brings it to the
 disk. Neither peer does: beets copies and reads tags, the loop copies, digests and reads headers.
 
     python -m benchmarks.ingest
@@ -61,7 +61,7 @@ def run(scale: Scale) -> Report:
             name = f"{hours:.3g} h of music, {suffix}"
             _measure(report, name, "h/min", hours * 60, music, LOOP, 1, rounds)
             shutil.rmtree(music)
-    report.note("the archive decodes all audio to its end; beets and ffprobe read headers")
+    report.note("the archive follows all frames to the end; beets and ffprobe read headers")
     report.note("the files are in the page cache; each time the library is empty at first")
     return report
 

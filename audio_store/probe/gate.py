@@ -1,8 +1,9 @@
 """Judges one file: what it is, whether it is whole, how long it is.
 
 The steps, each only if the one before left something to judge: sniff, walk, check the numbers,
-decode and count, ask the second decoder where it could differ. AUDIO policy: what is missing or
-foreign is refused, what is odd but whole is accepted with a warning.
+decode and count as far as the walk leaves a doubt, ask the second decoder where it could differ.
+AUDIO policy: what is missing or foreign is refused, what is odd but whole is accepted with a
+warning.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import BinaryIO
 
 from audio_store.probe import mpeg, ogg, vorbis, wave
 from audio_store.probe.crc import crc16_of
-from audio_store.probe.decode import Decoded, decode
+from audio_store.probe.decode import Decoded, begin, decode
 from audio_store.probe.id3_guard import guard
 from audio_store.probe.report import Facts, Limits, Report
 from audio_store.probe.shape import Shape, read_at
@@ -135,7 +136,7 @@ def _check_numbers(shape: Shape, limits: Limits, findings: Findings) -> None:
 
 
 def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Facts | None:
-    decoded = decode(file, shape) if shape.end > shape.start else _NOTHING
+    decoded = _decoded(file, shape, findings)
     if decoded is None:
         findings.add("undecodable")
         return None
@@ -158,15 +159,31 @@ def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Fa
 _NOTHING = Decoded(frames=0, sample_rate=0, channels=0, is_finite=True, failure="")
 
 
+def _decoded(file: BinaryIO, shape: Shape, findings: Findings) -> Decoded | None:
+    """What the decoder makes of it; it need not go to the end where the end is certain."""
+    if shape.end <= shape.start:
+        return _NOTHING
+    if shape.is_counted and not findings.overruled:
+        begun = begin(file, shape)
+        if begun and begun.is_finite and _confirms(begun, shape):
+            return begun
+    return decode(file, shape)
+
+
+def _confirms(decoded: Decoded, shape: Shape) -> bool:
+    same_form = (decoded.sample_rate, decoded.channels) == (shape.sample_rate, shape.channels)
+    missing = shape.frames - decoded.frames
+    return 0 <= missing <= shape.slack and same_form and not decoded.failure
+
+
 def _agreed_length(shape: Shape, decoded: Decoded, findings: Findings) -> int:
     """How many frames there are: what the container promises, if the decoder confirms it."""
-    missing = shape.frames - decoded.frames
-    same_form = (decoded.sample_rate, decoded.channels) == (shape.sample_rate, shape.channels)
-    if 0 <= missing <= shape.slack and same_form and not decoded.failure:
+    if _confirms(decoded, shape):
         return shape.frames
     if findings.overruled:
         # A file that is known to be damaged may well decode to another length.
         return decoded.frames
+    missing = shape.frames - decoded.frames
     detail = f"{decoded.frames} instead of {shape.frames} samples"
     if decoded.failure:
         findings.add("decode-failed", decoded.failure)

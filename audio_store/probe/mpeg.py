@@ -70,6 +70,9 @@ def _shape(
         audio_bytes=end - music,
         prefix=b"" if is_exact else synthetic_info_frame(first, info, frames),
         slack=DECODER_DELAY,
+        # A frame decodes to as many samples as any other, to silence if there is nothing else in
+        # it. Where one is missing or damaged, the walker has refused the file.
+        is_counted=True,
     )
 
 

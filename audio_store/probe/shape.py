@@ -28,7 +28,8 @@ class Shape:
     audio_bytes: int
     prefix: bytes = b""  # what the decoder is given before them
     slack: int = 0  # so many frames less may come out of the decoder
-    is_counted: bool = False  # each packet was found to decode to its share of the frames
+    # Each frame or packet was found, and found to decode to its share of the frames.
+    is_counted: bool = False
     chunks: tuple[Chunk, ...] = ()
 
     @property
