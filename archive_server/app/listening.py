@@ -4,13 +4,16 @@ One socket an address, not one for each worker with SO_REUSEPORT: whoever is idl
 connection, and what waits for a worker that dies or is replaced waits for another one.
 """
 
+import errno
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 
 from archive_server.app.tls import Certificates
@@ -18,6 +21,11 @@ from archive_server.config import Config
 from archive_server.http.secure_transport import SecurePort
 from archive_server.http.transport import FilePort, listen, listening_socket
 from archive_server.options import Address
+
+# A server that is started anew right after `kill -9` may find the address in use by a worker that
+# was just being started, and ends as soon as it notices (`cli.worker`).
+_PATIENCE_S = 2
+_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +51,22 @@ def entrances(config: Config) -> Iterator[list[Entrance]]:
     with ExitStack() as stack:
         opened = []
         for text, is_secure in wanted:
-            address = Address.parse(text)
-            made = stack.enter_context(listening_socket(address.host, address.port))
+            made = stack.enter_context(_listening(Address.parse(text)))
             opened.append(Entrance(made, is_secure))
         yield opened
+
+
+def _listening(address: Address) -> socket.socket:
+    """Listen there. Raises CannotListenError if another keeps the address."""
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return listening_socket(address.host, address.port)
+        except CannotListenError as error:
+            is_in_use = error.socketError.errno == errno.EADDRINUSE
+            if not is_in_use or time.monotonic() > give_up_at:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def certificates(config: Config) -> Certificates:

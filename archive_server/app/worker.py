@@ -18,7 +18,6 @@ from archive_server.app.server import Place, Server, allow_open_files
 from archive_server.app.services import build_prober
 from archive_server.config import Config
 from audio_store import AudioStore
-from audio_store.probe.containment import die_with_parent
 
 PROGRAM = (sys.executable, "-P", "-m", "archive_server.cli.worker")
 ALIVE = b"+"
@@ -59,8 +58,10 @@ class Task:
 
 
 def run_worker(reactor: Any, task: Task, config: Config) -> None:
-    """Serve until SIGTERM; or, after SIGHUP, until the last client has gone. Blocks."""
-    die_with_parent()
+    """Serve until SIGTERM; or, after SIGHUP, until the last client has gone. Blocks.
+
+    To be called by a process that ends with the supervisor (`die_with_parent`).
+    """
     if os.getppid() != task.supervisor:
         sys.exit("the supervisor has gone already")
     for descriptor in (task.ready, *task.sockets):

@@ -3,13 +3,18 @@
 import sys
 from pathlib import Path
 
-from archive_server.app.worker import Task, run_worker
-from archive_server.cli.offline import CommandFailed, Target, failures
-from archive_server.cli.serve import log_to, the_reactor
+from audio_store.probe.containment import die_with_parent
 
 
 def main(arguments: list[str]) -> int:
     """Do the task; return the exit code."""
+    # Before all else: the imports take most of a second, and if the supervisor is killed meanwhile,
+    # this process would keep the sockets that the next server wants to listen at.
+    die_with_parent()
+    from archive_server.app.worker import Task, run_worker
+    from archive_server.cli.offline import CommandFailed, Target, failures
+    from archive_server.cli.serve import log_to, the_reactor
+
     task = Task.from_json(arguments[0])
     config_file = None if task.config_file is None else Path(task.config_file)
     try:
