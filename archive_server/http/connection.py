@@ -26,7 +26,7 @@ from archive_server.http.parsing import RequestReader
 from archive_server.http.patience import Doing, Patience
 from archive_server.http.requests import ArchiveRequest
 from archive_server.http.routing import begin, give_up
-from archive_server.http.transport import FileTransport
+from archive_server.http.transport import Done, FileTransport
 
 # For how many bytes a client that was refused is listened to before it is cut off.
 _PATIENCE_BYTES = 64 * 1024 * 1024
@@ -263,9 +263,8 @@ class Connection(NetworkProtocol):
     def write(self, some: bytes) -> None:
         self.transport.write(some)
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None:
-        sending: Deferred[None] | None = self.transport.beginFile(fd, part.start, len(part), first)
-        return sending
+    def send_file(self, fd: int, part: range, first: bytes, done: Done) -> None:
+        self.transport.beginFile(fd, part.start, len(part), first, done)
 
     async def drained(self) -> None:
         """Wait until the transport takes more, or the client is gone."""

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
@@ -18,7 +19,7 @@ from archive_server.http import credentials
 from archive_server.http.ranges import requested_ranges
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, respond
+from archive_server.http.responses import HttpProblem, answer_failure, respond
 from archive_server.http.selection import SELECTING, Selection, select
 from archive_server.http.sending import is_at_hand, send_file, send_pieces
 from archive_server.model.clips import AudioFormat
@@ -79,14 +80,29 @@ class Downloads:
         request.status = 206
         request.more_headers = _remembered(file).part_headers(parts[0])
         request.tells_length = True
-        sending = request.send_file(content.fileno(), parts[0], b"")
-        if sending is None:
-            content.close()
-            request.finish()
-        else:
-            rest = self._reading(request, token, _finish(request, content, sending))
-            respond(request, request.front.to_the_end(rest), to_the_end=True)
+        self._in_use[token] += 1
+        done = partial(self._sent, request, token, content, self.service.now())
+        request.send_file(content.fileno(), parts[0], b"", done)
         return True
+
+    def _sent(
+        self,
+        request: ArchiveRequest,
+        token: str,
+        content: BinaryIO,
+        began_at: datetime,
+        failure: Failure | None,
+    ) -> None:
+        """Finish an answer when the client has taken all of it, or will not."""
+        content.close()
+        self._end_use(token)
+        if failure is None:
+            request.finish()
+        elif not failure.check(ConnectionLost):
+            answer_failure(failure, request)
+        if self.service.now() - began_at > _SOON:
+            touching = request.front.to_the_end(self._touch_at_the_end(token))
+            respond(request, touching, to_the_end=True)
 
     async def _reading(
         self, request: ArchiveRequest, token: str, sending: Coroutine[Any, Any, None]
@@ -97,12 +113,15 @@ class Downloads:
         try:
             await sending
         finally:
-            self._in_use[token] -= 1
-            if not self._in_use[token]:
-                del self._in_use[token]
+            self._end_use(token)
         # Its beginning was a use already; what is over soon need not be noted twice.
         if request.sent and self.service.now() - began_at > _SOON:
             await self._touch_at_the_end(token)
+
+    def _end_use(self, token: str) -> None:
+        self._in_use[token] -= 1
+        if not self._in_use[token]:
+            del self._in_use[token]
 
     async def _send_leased(self, request: ArchiveRequest, file: AudioFile | ExportLease) -> None:
         if isinstance(file, ExportLease):
@@ -219,16 +238,6 @@ def _remembered(file: AudioFile) -> Representation:
     if shown is None:
         shown = file.made["shown"] = _shown_of(file, is_fixed=True)
     return shown
-
-
-async def _finish(request: ArchiveRequest, content: BinaryIO, sending: Deferred[None]) -> None:
-    """Finish an answer when the client has taken all of it."""
-    with content:
-        try:
-            await sending
-        except ConnectionLost:
-            return
-        request.finish()
 
 
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:

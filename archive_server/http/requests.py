@@ -4,14 +4,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
-
 from archive_server.errors import Unavailable
 from archive_server.http.bodies import Body
 from archive_server.http.heads import head
 from archive_server.http.limits import Held
 from archive_server.http.proxies import Proxies
 from archive_server.http.request_heads import RequestHead
+from archive_server.http.transport import Done
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _BODILESS = (204, 304)
@@ -74,7 +73,7 @@ class Carrier(Protocol):
 
     def write(self, some: bytes) -> None: ...
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None: ...
+    def send_file(self, fd: int, part: range, first: bytes, done: Done) -> None: ...
 
     async def drained(self) -> None: ...
 
@@ -215,17 +214,17 @@ class ArchiveRequest(RequestHead):
         if some:
             self.connection.write(some)
 
-    def send_file(self, fd: int, part: range, first: bytes) -> Deferred[None] | None:
+    def send_file(self, fd: int, part: range, first: bytes, done: Done) -> None:
         """Let the kernel send a part of a file as part of the body, after `first`.
 
-        Only where the connection `can_send_files`; nothing else may be written until it is done.
-        The file stays open until then. Fails when the client leaves. None: it is done.
+        Only where the connection `can_send_files`; nothing else may be written until it is `done`,
+        which is told why not when the client leaves. The file stays open until then.
         """
         assert self.connection is not None, "nothing is sent to nobody"
         self.sent += len(first) + len(part)
         if not self.has_started:
             first = self._head() + first
-        return self.connection.send_file(fd, part, first)
+        self.connection.send_file(fd, part, first, done)
 
     async def has_room(self) -> bool:
         """Wait until more should be written; False when it never will be."""

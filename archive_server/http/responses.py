@@ -46,13 +46,13 @@ def respond(
     try:
         answer = carry_out(work)
     except Exception:  # noqa: BLE001 - it is answered
-        _answer_failure(Failure(), request)
+        answer_failure(Failure(), request)
         return
     if answer is None:
         return
     if not to_the_end:
         request.when_gone(answer.cancel)
-    answer.addErrback(_answer_failure, request)
+    answer.addErrback(answer_failure, request)
     answer.addErrback(lambda failure: log.failure("cannot answer with an error", failure))
 
 
@@ -93,7 +93,8 @@ def _forget_headers(request: ArchiveRequest) -> None:
         request.set_header("tus-resumable", kept)
 
 
-def _answer_failure(failure: Failure, request: ArchiveRequest) -> None:
+def answer_failure(failure: Failure, request: ArchiveRequest) -> None:
+    """Answer with an error; or break the answer off, if it has begun."""
     error = failure.value
     if request.is_gone and isinstance(error, CancelledError | ArchiveError | HttpProblem):
         return

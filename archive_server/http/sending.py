@@ -13,7 +13,7 @@ takes 1 µs.)
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionLost
 
 from archive_server.blocking import InThread
@@ -69,9 +69,9 @@ async def _send_piece(
             await in_thread(warm, content, part)
         if request.is_gone:
             raise ConnectionLost
-        sending = request.send_file(content.fileno(), part, head)
-        if sending is not None:
-            await sending
+        sent: Deferred[None] = Deferred()
+        request.send_file(content.fileno(), part, head, sent.callback)  # a Failure lets it fail
+        await sent
         head = b""
 
 

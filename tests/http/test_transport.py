@@ -41,6 +41,25 @@ class Reactor(Clock):
         self.writers.discard(writer)
 
 
+class TurningReactor(Reactor):
+    """Lets transports write at the end of its turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.due: list[FileTransport] = []
+
+    def writeSoon(self, transport: FileTransport) -> None:  # noqa: N802
+        self.due.append(transport)
+
+    def end_turn(self) -> None:
+        """As `archive_server.app.reactor` does it."""
+        for transport in self.due:
+            why = transport.writeNow()
+            if why is not None:
+                transport.connectionLost(Failure(why))
+        self.due.clear()
+
+
 class Client:
     """One connection: our transport, and the socket of who is served by it."""
 
@@ -312,3 +331,111 @@ def test_a_small_write_needs_no_reactor(connect: Any, reactor: Reactor) -> None:
     assert not reactor.writers
     client.read()
     assert client.received == b"abc"
+
+
+class TestTurns:
+    """What is written goes out when the reactor's turn ends."""
+
+    @pytest.fixture
+    def reactor(self) -> TurningReactor:
+        return TurningReactor()
+
+    def test_nothing_goes_out_before(self, connect: Any, reactor: TurningReactor, fd: int) -> None:
+        client, other = connect(), connect()
+        client.transport.write(b"one ")
+        client.transport.write(b"two ")
+        done = client.transport.sendFile(fd, 5, 1000, b"head ")
+        other.transport.write(b"other")
+        assert client.read() == other.read() == 0
+        assert not done.called
+        reactor.end_turn()
+        assert done.called
+        client.read(), other.read()
+        assert client.received == b"one two head " + CONTENT[5:1005]
+        assert other.received == b"other"
+        assert not reactor.writers
+
+    def test_what_follows_an_answer_goes_out_in_the_same_turn(
+        self, connect: Any, reactor: TurningReactor, fd: int
+    ) -> None:
+        client = connect()
+        done = client.transport.sendFile(fd, 0, 1000, b"first ")
+        done.addCallback(lambda _: client.transport.write(b" second"))
+        reactor.end_turn()
+        client.read()
+        assert client.received == b"first " + CONTENT[:1000] + b" second"
+
+    def test_what_a_client_does_not_take_waits_for_it(
+        self, connect: Any, reactor: TurningReactor
+    ) -> None:
+        client = connect()
+        big = os.urandom(20_000_000)
+        client.transport.write(big)
+        reactor.end_turn()
+        assert reactor.writers == {client.transport}
+        client.transport.write(b" end")
+        assert not reactor.due, "there is room no sooner"
+        for _ in range(2000):
+            client.turn()
+            client.read()
+        assert client.received == big + b" end"
+        assert not reactor.writers
+
+    def test_the_producer_pauses_while_much_waits(
+        self, connect: Any, reactor: TurningReactor
+    ) -> None:
+        told: list[str] = []
+
+        class Producer:
+            def pauseProducing(self) -> None:  # noqa: N802
+                told.append("pause")
+
+            def resumeProducing(self) -> None:  # noqa: N802
+                told.append("resume")
+
+            def stopProducing(self) -> None:  # noqa: N802
+                told.append("stop")
+
+        client = connect()
+        client.transport.registerProducer(Producer(), True)
+        client.transport.write(b"x" * 1000)
+        assert told == []
+        client.transport.write(b"x" * 100_000)
+        assert told == ["pause"]
+        reactor.end_turn()
+        assert told == ["pause", "resume"]
+
+    @pytest.mark.parametrize("manner", ["loseConnection", "loseWriteConnection"])
+    def test_what_was_written_goes_out_before_the_end(
+        self, connect: Any, reactor: TurningReactor, manner: str
+    ) -> None:
+        client = connect()
+        client.transport.write(b"last words")
+        getattr(client.transport, manner)()
+        reactor.end_turn()
+        client.read()
+        assert client.received == b"last words"
+        assert client.socket.recv(1) == b""
+
+    def test_who_has_left_meanwhile_is_told_of(
+        self, connect: Any, reactor: TurningReactor, fd: int
+    ) -> None:
+        client, aborted = connect(), connect()
+        done = client.transport.sendFile(fd, 0, 1000)
+        client.transport.connectionLost(Failure(ConnectionLost()))
+        assert isinstance(failure_of(done), ConnectionLost)
+        aborted.transport.write(b"never")
+        aborted.transport.abortConnection()
+        reactor.end_turn()
+        assert not reactor.writers
+        assert aborted.read() == 0
+
+    def test_a_client_that_is_gone_ends_the_connection(
+        self, connect: Any, reactor: TurningReactor
+    ) -> None:
+        client = connect()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.socket.close()
+        client.transport.write(b"to nobody")
+        reactor.end_turn()
+        assert not client.transport.connected
