@@ -20,7 +20,7 @@ from audio_store.errors import (
 )
 from audio_store.quarantine import Quarantine
 from audio_store.sidecars import Sidecars
-from audio_store.staging import StagedFile
+from audio_store.staging import StagedFile, sync_all
 from audio_store.store import AudioStore
 from audio_store.verifying import Sight, Verdict, look_at, verify
 
@@ -45,5 +45,6 @@ __all__ = [
     "StoreFull",
     "Verdict",
     "look_at",
+    "sync_all",
     "verify",
 ]

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,40 +147,69 @@ def start_writing(descriptor: int, offset: int, size: int) -> None:
 
 def _find(name: str, *arguments: type) -> Callable[..., int] | None:
     """A function of the C library; None outside of Linux."""
-    function = getattr(ctypes.CDLL(None), name, None)
+    function = getattr(ctypes.CDLL(None, use_errno=True), name, None)
     if function is not None:
         function.argtypes = arguments
     return function
+
+
+def _kernel() -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 
 
 # sync_file_range(2), syncfs(2)
 _sync_file_range = _find(
     "sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
 )
-_SYNC_FILE_RANGE_WRITE = 2
-_syncfs = _find("syncfs", ctypes.c_int)
-_MANY = 16  # from so many on it is worth it, though what others write is waited for, too
+_SYNC_FILE_RANGE_WAIT_BEFORE, _SYNC_FILE_RANGE_WRITE = 1, 2
+# An older kernel keeps to itself that a file system could not write what belongs to no file.
+_syncfs = _find("syncfs", ctypes.c_int) if _kernel() >= (5, 17) else None
+MANY = 16  # from so many on it is worth it, though what others write is waited for, too
 
 
 def sync_files(descriptors: Sequence[int]) -> None:
-    """Make the bytes of files of one file system survive a power cut.
-
-    Many at once: of 250 small ones that came together, fsync took 65 to 110 ms, and 30 ms where
-    everything had been brought to the disk before. An error shows only in fsync.
-    """
-    if len(descriptors) >= _MANY and _syncfs is not None:
-        _syncfs(descriptors[0])
+    """Make the bytes of files of one file system survive a power cut."""
+    sync = sync_together(descriptors)
     for descriptor in descriptors:
-        os.fsync(descriptor)
+        sync(descriptor)
+
+
+def sync_together(descriptors: Sequence[int]) -> Callable[[int], None]:
+    """Bring many files of one file system to the disk; return what is left to do for each.
+
+    That raises the OSError of a file that could not be written. To fsync 250 small ones takes the
+    disk 750 ms and a processor 26; to bring all of a file system there, and then to ask each file
+    whether it went well, 40 and 0.5.
+    """
+    if len(descriptors) >= MANY and _is_on_disk(descriptors[0]):
+        return _confirm
+    return os.fsync
+
+
+def _is_on_disk(descriptor: int) -> bool:
+    """Bring a whole file system to the disk, if that can be done and told.
+
+    An error may be of a file that is not ours: fsync tells whose it is.
+    """
+    return _syncfs is not None and _sync_file_range is not None and _syncfs(descriptor) == 0
+
+
+def _confirm(descriptor: int) -> None:
+    """Raise the error, if there is one, of a file that nothing is waiting to be written of."""
+    assert _sync_file_range is not None  # `_is_on_disk` has looked
+    if _sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WAIT_BEFORE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def sync_directories(paths: Iterable[Path]) -> None:
-    """As `sync_directory`, for those of one file system, each once."""
+    """As `sync_directory`, for those of one file system, each once; many of them together."""
     directories = list(dict.fromkeys(paths))
-    if len(directories) >= _MANY and _syncfs is not None:
+    if len(directories) >= MANY:
         descriptor = os.open(directories[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _syncfs(descriptor)
+            if _is_on_disk(descriptor):
+                return
         finally:
             os.close(descriptor)
     for directory in directories:

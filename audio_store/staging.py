@@ -7,6 +7,7 @@ and a writer that is killed loses it.
 import errno
 import fcntl
 import os
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from audio_store.content_id import Digests, RunningDigests, read_digests
-from audio_store.disk import cloned, disk_errors, start_writing, write_some
+from audio_store.disk import cloned, disk_errors, start_writing, sync_together, write_some
 from audio_store.errors import AudioStoreError, NothingStaged, StagingBusy
 
 # Opening is tried again when the file was published or dropped under our hands. Somebody got
@@ -123,11 +124,14 @@ class StagedFile:
         Raises StoreAway or StoreFull, and then nothing is left of it: the kernel reports a page
         it could not write once, and forgets it. A second fsync would succeed and prove nothing.
         """
+        self._sync(os.fsync)
+
+    def _sync(self, bring: Callable[[int], None]) -> None:
         if self._is_synced:
             return
         with disk_errors():
             try:
-                os.fsync(self._file.fileno())
+                bring(self._file.fileno())
             except OSError:
                 with suppress(AudioStoreError):
                     self.truncate()
@@ -200,6 +204,15 @@ class StagedFile:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def sync_all(files: Sequence[StagedFile]) -> None:
+    """As `sync` of each: many, of one store, share the waiting for the disk."""
+    waiting = [staged for staged in files if not staged._is_synced]
+    with disk_errors():
+        bring = sync_together([staged._file.fileno() for staged in waiting])
+    for staged in waiting:
+        staged._sync(bring)
 
 
 def open_staged(path: Path, *, create: bool) -> StagedFile:

@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from audio_store import identity
 from audio_store.content_id import ContentId, Digests, read_digests
-from audio_store.disk import disk_errors, file_errors, sync_directory
+from audio_store.disk import MANY, disk_errors, file_errors, sync_directories, sync_directory
 from audio_store.errors import BadName, ContentDamaged, ContentMissing, NothingStaged, StoreAway
 from audio_store.layout import PRIVATE, SHARDS, Layout, is_token, split_link
-from audio_store.staging import StagedFile, open_staged
+from audio_store.staging import StagedFile, open_staged, sync_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,8 @@ class AudioStore:
             kept = self._give_names(files, finals)
             # Both directories, always: whoever made the lower one, or took a name before us, may
             # not have come to sync it yet.
-            for directory in dict.fromkeys(final.parent for final in finals):
-                sync_directory(directory)
-            for directory in dict.fromkeys(final.parent.parent for final in finals):
-                sync_directory(directory)
+            lower = [final.parent for final in finals]
+            sync_directories([*lower, *(directory.parent for directory in lower)])
             for staged in kept:
                 staged.drop()
 
@@ -137,6 +135,8 @@ class AudioStore:
         # others to the disk too.
         for staged in new.values():
             staged.seal()
+        if len(new) >= MANY:
+            sync_all(list(new.values()))
         for final, staged in new.items():
             staged.move(final)
         return kept

@@ -54,11 +54,6 @@ class Whole:
         """Its bytes, as rows know them."""
         return Content(self.digests.sha256, self.digests.md5, self.digests.size)
 
-    def sync(self) -> None:
-        """Bring the staged bytes to the disk."""
-        if self.staged is not None:
-            self.staged.sync()
-
     def drop(self) -> None:
         """Let go of the staged bytes, unless they were published."""
         if self.staged is not None:

@@ -28,7 +28,7 @@ from archive_server.services.file_examining import Examiner, Known, Refusal, Who
 from archive_server.services.folders import FoundFile
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import store_errors
-from audio_store import AudioStore, Quarantine
+from audio_store import AudioStore, Quarantine, sync_all
 
 _CHUNK = 1000  # files; of so many at a time the archive is asked what it has already
 _BATCH = 250  # clips a transaction: their rows take a third of a millisecond each, alone three
@@ -177,8 +177,7 @@ class _Batch:
             return
         service = self._service
         # Not before: to bring one file to the disk takes nearly as long as all of a batch.
-        for whole in self._waiting:
-            whole.sync()
+        sync_all([whole.staged for whole in self._waiting if whole.staged is not None])
         naming = _Naming(service.examiner.store)
         added = await service.database.run(
             _add, naming, self._caller, self._waiting, self._wishes.defaults, service

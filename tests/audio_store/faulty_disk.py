@@ -8,9 +8,10 @@ fsynced can then be taken back, as a power cut may do:
   newest ones go first, since file systems keep their order;
 - bytes: those of a file last once the file was fsynced; the others read as zeros.
 
-fsync itself is noted and not carried out, so tests are fast.
+fsync itself is noted and not carried out, so tests are fast; so is syncfs.
 """
 
+import ctypes
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from audio_store import disk as disk_module
 
 
 class PowerCut(BaseException):
@@ -57,7 +60,8 @@ class FaultyDisk:
         )
         self._real = {name: getattr(os, name) for name in replaced}
         stand_ins = {name: getattr(self, f"_{name}") for name in replaced}
-        with mock.patch.multiple(os, **stand_ins):
+        together = {"_syncfs": self._syncfs, "_sync_file_range": self._sync_file_range}
+        with mock.patch.multiple(os, **stand_ins), mock.patch.multiple(disk_module, **together):
             yield self
 
     def crash(self, lost_names: int, lose_bytes: bool) -> None:
@@ -166,6 +170,31 @@ class FaultyDisk:
         else:
             self._step("sync bytes")
             self._unsynced.pop(os.fstat(descriptor).st_ino, None)
+
+    def _syncfs(self, descriptor: int) -> int:
+        """All names and bytes at once; -1 with an error that may be of any file."""
+        if not self._is_ours(self._path_of(descriptor)):
+            return 0
+        try:
+            self._step("sync all")
+        except OSError as error:
+            return self._failed(error)
+        self._names.clear()
+        self._unsynced.clear()
+        return 0
+
+    def _sync_file_range(self, descriptor: int, offset: int, size: int, flags: int) -> int:
+        """Begin to write, which promises nothing, or (flags 1) tell what could not be written."""
+        if flags & 1 and self._is_ours(self._path_of(descriptor)):
+            try:
+                self._step("ask")
+            except OSError as error:
+                return self._failed(error)
+        return 0
+
+    def _failed(self, error: OSError) -> int:
+        ctypes.set_errno(error.errno or 0)
+        return -1
 
     def _mkdir(self, path: Any, mode: int = 0o777, **others: Any) -> None:
         if not self._is_ours(path):

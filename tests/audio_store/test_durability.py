@@ -1,12 +1,14 @@
 """Power cuts at every step: what was answered for is there, and nothing is half there."""
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from contract import NOISE, SOUND, digests_of, published, read, token
 from faulty_disk import PowerCut
 
-from audio_store import AudioStore, Quarantine
+from audio_store import AudioStore, Quarantine, StoreAway
 
 # How much a power cut takes back: nothing (`kill -9`), the newest names, all that was unsynced.
 losses = pytest.mark.parametrize(
@@ -168,6 +170,66 @@ def test_many_are_published_before_the_disk_is_waited_for(store, disk):
         "unlink",  # the bytes that were there already, in this very batch
     ]
     assert check(store) == {digests_of(sound).content_id for sound in (SOUND, NOISE)}
+
+
+@contextmanager
+def many(store: AudioStore, start: int = 0) -> Iterator[list]:
+    """Twenty staged files, each with bytes of its own, and their digests."""
+    with ExitStack() as stack:
+        staged = [stack.enter_context(store.stage(token())) for _ in range(20)]
+        for number, each in enumerate(staged):
+            each.append(SOUND + bytes([start, number]))
+        yield [(each, each.digests()) for each in staged]
+
+
+def ids_of(files: list) -> set:
+    return {digests.content_id for _, digests in files}
+
+
+def test_very_many_wait_for_the_disk_together(store, disk):
+    with many(store) as files:
+        steps = steps_of(disk, lambda: store.publish_all(files))
+    sync_all = ["sync all", *["ask"] * 20]
+    assert steps == [*["mkdir"] * 20, *["chmod"] * 20, *sync_all, *["rename"] * 20, "sync all"]
+    assert check(store) == ids_of(files)
+
+
+def test_where_they_cannot_wait_together_each_waits_by_itself(store, disk):
+    disk.errors = {"sync all": [errno.EIO, errno.EIO]}
+    with many(store) as files, disk.inserted():
+        store.publish_all(files)
+    assert disk.steps.count("sync bytes") == 20
+    disk.crash(1000, True)
+    assert check(store) == ids_of(files)
+
+
+def test_bytes_that_could_not_be_written_are_known_among_many(store, disk):
+    disk.errors = {"ask": [0, 0, errno.EIO]}
+    with many(store) as files:
+        with disk.inserted(), pytest.raises(StoreAway):
+            store.publish_all(files)
+        # What the disk has lost nobody takes for received.
+        assert [staged.size for staged, _ in files].count(0) == 1
+    assert check(store) == set()
+
+
+@losses
+def test_a_cut_while_very_many_are_published_leaves_each_whole_or_not_there(
+    store, disk, root, lost_names, lose_bytes
+):
+    possible = set()
+    for cut_at in (30, 39, 40, 41, 50, 61, 70, 80, 81, 82):
+        expected = set()
+        with suppress(PowerCut), many(store, cut_at) as files:
+            possible |= ids_of(files)
+            disk.cut_at = cut_at
+            with disk.inserted():
+                store.publish_all(files)
+            expected = ids_of(files)
+        disk.crash(lost_names, lose_bytes)
+        store = AudioStore.open(root)
+        assert expected <= check(store) <= possible
+    assert expected
 
 
 @losses
