@@ -3,7 +3,7 @@
 All of it happens in the transaction that changes the clip. What many transactions change, the
 counts, comes last and in the order of ids: nobody waits long for it, and no two for each other.
 
-It is three round trips: look, add what the dictionary lacks, and write.
+It is two round trips: look, and add what the dictionary lacks; then write.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,35 +26,31 @@ _DICTIONARY_LOCK = 0x5EA2C4
 
 _SHARE = f"SELECT pg_advisory_xact_lock_shared({_DICTIONARY_LOCK})"
 
-_BEFORE = Prepared(
-    "search_before",
-    ("integer",),
-    "SELECT file_type, vals FROM search_clip WHERE clip_id = $1 FOR UPDATE",
-)
-_KNOWN = Prepared(
-    "search_known_values",
-    ("text[]", "uuid[]"),
+# What the clip had before (NULL: it is new), beside each value that is found or added: one
+# statement, since of several only the last one's rows come back. What is added goes in the order
+# of the unique key: two who add the same do not wait for each other crosswise.
+_LOOK = Prepared(
+    "search_look",
+    ("integer", "text[]", "uuid[]", "timestamptz[]", "text[]", "text[]"),
     """
-    SELECT name, digest::text, value_id
-    FROM unnest($1, $2) AS wanted (name, digest)
-    JOIN search_category USING (name) JOIN search_value USING (category_id, digest)
-    """,
-)
-# In the order of the unique key: two who add the same do not wait for each other crosswise.
-_ADD = Prepared(
-    "search_add_values",
-    ("text[]", "uuid[]", "timestamptz[]", "text[]", "text[]"),
-    """
-    WITH given AS (
-        SELECT * FROM unnest($1, $2, $3, $4, $5) AS value (name, digest, instant, value, folded)
-        JOIN search_category USING (name)
+    WITH before AS (
+        SELECT file_type, vals FROM search_clip WHERE clip_id = $1 FOR UPDATE
+    ), given AS (
+        SELECT given.*, category_id, value_id
+        FROM unnest($2, $3, $4, $5, $6) AS given (name, digest, instant, value, folded)
+        JOIN search_category USING (name) LEFT JOIN search_value USING (category_id, digest)
     ), added AS (
         INSERT INTO search_value (category_id, digest, instant, value, folded)
-        SELECT category_id, digest, instant, value, folded FROM given ORDER BY category_id, digest
+        SELECT category_id, digest, instant, value, folded FROM given WHERE value_id IS NULL
+        ORDER BY category_id, digest
         ON CONFLICT DO NOTHING
         RETURNING category_id, digest, value_id
     )
-    SELECT name, digest::text, value_id FROM added JOIN given USING (category_id, digest)
+    SELECT file_type, vals, name, digest::text, found.value_id
+    FROM (VALUES (1)) AS always (a_row) LEFT JOIN before ON true LEFT JOIN (
+        SELECT name, digest, coalesce(given.value_id, added.value_id) AS value_id
+        FROM given LEFT JOIN added USING (category_id, digest)
+    ) AS found ON true
     """,
 )
 _UNLINK = Prepared(
@@ -108,9 +104,8 @@ def index(
 ) -> None:
     """Make a clip findable by its document, or by a new one instead of the old."""
     document = document.stamped(mtime)
-    before = _values_before(cursor, clip_id, file_type)
     values = search_rows.values_of(document)
-    value_ids = _value_ids(cursor, values)
+    before, value_ids = _value_ids(cursor, clip_id, file_type, values)
     removed = set(before or ()).difference(value_ids)
     added = set(value_ids).difference(before or ())
     execute_all(
@@ -145,31 +140,27 @@ def prune(cursor: Cursor) -> int:
     return cursor.rowcount
 
 
-def _values_before(cursor: Cursor, clip_id: int, file_type: FileType) -> list[int] | None:
-    """The value ids of a clip that is indexed already; from here on no value is pruned."""
-    execute_all(cursor, _SHARE.encode(), _BEFORE.call(cursor, clip_id))
-    row: tuple[int, list[int]] | None = cursor.fetchone()
-    if row is None:
-        return None
-    if row[0] != search_rows.code_of(file_type):
+def _value_ids(
+    cursor: Cursor, clip_id: int, file_type: FileType, values: Sequence[Value]
+) -> tuple[list[int] | None, list[int]]:
+    """The value ids of a clip as it is indexed already, and those of these values, in their order.
+
+    What the dictionary lacks is added; from here on nothing of it is pruned.
+    """
+    keys = {(value.category, str(value.digest)): value for value in values}
+    before, known = _look(cursor, clip_id, keys)
+    # Categories nobody has used before, or values that others have added at the same time: even of
+    # a category that is new to both.
+    for _ in range(2):
+        if missing := {key: value for key, value in keys.items() if key not in known}:
+            category_ids(cursor, {name for name, _ in missing})
+            known |= _look(cursor, clip_id, missing)[1]
+    value_ids = [known[key] for key in keys]
+    if before is not None and before[0] != search_rows.code_of(file_type):
         # Links and counts know the file type: begin anew.
         unindex(cursor, clip_id)
-        return None
-    return row[1]
-
-
-def _value_ids(cursor: Cursor, values: Sequence[Value]) -> list[int]:
-    """The ids of these values, in their order; what the dictionary lacks is added."""
-    keys = {(value.category, str(value.digest)): value for value in values}
-    known = _known_values(cursor, keys)
-    if missing := {key: value for key, value in keys.items() if key not in known}:
-        known |= _add_values(cursor, missing)
-    if missing := {key: value for key, value in keys.items() if key not in known}:
-        # Categories nobody has used before, or values that others have added at the same time.
-        category_ids(cursor, {name for name, _ in missing})
-        known |= _add_values(cursor, missing)
-        known |= _known_values(cursor, missing)
-    return [known[key] for key in keys]
+        before = None
+    return None if before is None else before[1], value_ids
 
 
 def category_ids(cursor: Cursor, names: Collection[str]) -> dict[str, int]:
@@ -198,22 +189,30 @@ def _known_categories(cursor: Cursor, names: Collection[str]) -> dict[str, int]:
 _Key = tuple[str, str]  # a category and a digest
 
 
-def _known_values(cursor: Cursor, keys: Collection[_Key]) -> dict[_Key, int]:
-    _KNOWN.execute(cursor, [name for name, _ in keys], [digest for _, digest in keys])
-    return {(name, digest): value_id for name, digest, value_id in cursor.fetchall()}
+def _look(
+    cursor: Cursor, clip_id: int, values: Mapping[_Key, Value]
+) -> tuple[tuple[int, list[int]] | None, dict[_Key, int]]:
+    """The file type and the values of a clip (None: it is new), and the ids of these values.
 
-
-def _add_values(cursor: Cursor, values: Mapping[_Key, Value]) -> dict[_Key, int]:
-    """Add to the dictionary; the ids of those that were new, and whose category is known."""
-    _ADD.execute(
+    What the dictionary lacks is added, but for values of categories that it does not know.
+    """
+    execute_all(
         cursor,
-        [name for name, _ in values],
-        [digest for _, digest in values],
-        [value.instant for value in values.values()],
-        [value.text for value in values.values()],
-        [fold(value.text) for value in values.values()],
+        _SHARE.encode(),
+        _LOOK.call(
+            cursor,
+            clip_id,
+            [name for name, _ in values],
+            [digest for _, digest in values],
+            [value.instant for value in values.values()],
+            [value.text for value in values.values()],
+            [fold(value.text) for value in values.values()],
+        ),
     )
-    return {(name, digest): value_id for name, digest, value_id in cursor.fetchall()}
+    rows = cursor.fetchall()
+    found = {(name, digest): value_id for _, _, name, digest, value_id in rows if value_id}
+    file_type, vals = rows[0][:2]
+    return None if file_type is None else (file_type, vals), found
 
 
 def _clip_rows(
