@@ -6,7 +6,8 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.prepared import Prepared
+from archive_server.database import documents
+from archive_server.database.prepared import Prepared, execute_all
 from archive_server.errors import NotFound
 from archive_server.model.clips import (
     AudioFacts,
@@ -28,18 +29,39 @@ _CLIP = f"""SELECT clip.clip_id, gunid, file_type, state, file_name, login, owne
             LEFT JOIN revision ON revision.clip_id = clip.clip_id AND number = clip.revision
             LEFT JOIN content USING (content_id)"""  # noqa: S608
 _FIND = Prepared("find_clip", ("uuid",), f"{_CLIP} WHERE gunid = $1")
+_FIND_DOCUMENT = Prepared(
+    "find_clip_and_document",
+    ("uuid",),
+    f"SELECT found.*, xml FROM ({_CLIP}) AS found JOIN document USING (document_id)"  # noqa: S608
+    " WHERE gunid = $1",
+)
+_REDESCRIBE = Prepared(
+    "redescribe_clip",
+    ("text", "integer", "timestamptz"),
+    """
+    WITH new AS (INSERT INTO document (xml) VALUES ($1) RETURNING document_id)
+    UPDATE clip SET document_id = new.document_id, mtime = $3 FROM new WHERE clip_id = $2
+    """,
+)
+_LOCK = Prepared("lock_gunid", ("text",), "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))")
 
 
 def lock_gunid(cursor: Cursor, gunid: Gunid) -> None:
     """Keep others from changing this clip, or making it, until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (str(gunid),))
+    _LOCK.execute(cursor, str(gunid))
+
+
+def hold(cursor: Cursor, gunid: Gunid) -> Clip | None:
+    """As `lock_gunid` and `find`, in one round trip."""
+    # Two statements, since the second has to see what the first may have waited for.
+    execute_all(cursor, _LOCK.call(cursor, str(gunid)), _FIND.call(cursor, gunid.uuid))
+    return _found(cursor)
 
 
 def find(cursor: Cursor, gunid: Gunid) -> Clip | None:
     """The clip with this id, whatever its state, or None."""
     _FIND.execute(cursor, gunid.uuid)
-    row = cursor.fetchone()
-    return _clip(row) if row else None
+    return _found(cursor)
 
 
 def get_ready(cursor: Cursor, gunid: Gunid) -> Clip:
@@ -48,6 +70,13 @@ def get_ready(cursor: Cursor, gunid: Gunid) -> Clip:
     if clip is None or clip.state is not ClipState.READY:
         raise NotFound(f"there is no clip {gunid}")
     return clip
+
+
+def hold_with_document(cursor: Cursor, gunid: Gunid) -> tuple[Clip, str] | None:
+    """As `hold`, and the clip's document."""
+    execute_all(cursor, _LOCK.call(cursor, str(gunid)), _FIND_DOCUMENT.call(cursor, gunid.uuid))
+    row = cursor.fetchone()
+    return (_clip(row[:-1]), row[-1]) if row else None
 
 
 def get_ready_for_reading(cursor: Cursor, gunid: Gunid) -> Clip:
@@ -87,69 +116,16 @@ def add(
     document_id: int,
     at: datetime,
 ) -> int:
-    """Add a clip; `revise` gives it audio in the same transaction. Returns its number."""
+    """Add what has no audio; return its number. (Clips that have are made by `clip_audio`.)"""
     cursor.execute(
         """
-        INSERT INTO clip (gunid, file_type, owner_id, file_name, document_id, mtime, created_at,
-                          revision)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING clip_id
+        INSERT INTO clip (gunid, file_type, owner_id, file_name, document_id, mtime, created_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING clip_id
         """,
-        (
-            gunid.uuid,
-            file_type.value,
-            owner_id,
-            file_name,
-            document_id,
-            at,
-            at,
-            0 if file_type is FileType.AUDIO_CLIP else None,
-        ),
+        (gunid.uuid, file_type.value, owner_id, file_name, document_id, at, at),
     )
     (clip_id,) = cursor.fetchone() or (0,)
     return int(clip_id)
-
-
-def revise(
-    cursor: Cursor,
-    clip_id: int,
-    content: Content,
-    facts: AudioFacts,
-    warnings: Sequence[str],
-    at: datetime,
-) -> int:
-    """Give a clip new audio; return the number of the revision. Readers of the old one go on."""
-    # One statement: each more is a quarter of a millisecond of a store.
-    cursor.execute(
-        """
-        WITH old AS (
-            UPDATE revision SET superseded_at = %(at)s
-            WHERE clip_id = %(clip_id)s AND superseded_at IS NULL
-        ), new AS (
-            INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate,
-                                  channels, bit_rate, warnings, created_at)
-            SELECT clip_id, coalesce(revision, 0) + 1, %(content_id)s, %(format)s, %(duration_us)s,
-                   %(sample_rate)s, %(channels)s, %(bit_rate)s, %(warnings)s, %(at)s
-            FROM clip WHERE clip_id = %(clip_id)s
-            RETURNING number
-        )
-        UPDATE clip SET revision = new.number, mtime = %(at)s FROM new
-        WHERE clip_id = %(clip_id)s
-        RETURNING new.number
-        """,
-        {
-            "clip_id": clip_id,
-            "content_id": content.sha256,
-            "format": facts.format.value,
-            "duration_us": facts.duration_us,
-            "sample_rate": facts.sample_rate,
-            "channels": facts.channels,
-            "bit_rate": facts.bit_rate,
-            "warnings": list(warnings),
-            "at": at,
-        },
-    )
-    (number,) = cursor.fetchone() or (0,)
-    return int(number)
 
 
 def describe(cursor: Cursor, clip_id: int, document_id: int, at: datetime) -> None:
@@ -157,6 +133,15 @@ def describe(cursor: Cursor, clip_id: int, document_id: int, at: datetime) -> No
     cursor.execute(
         "UPDATE clip SET document_id = %s, mtime = %s WHERE clip_id = %s",
         (document_id, at, clip_id),
+    )
+
+
+def redescribe(cursor: Cursor, clip: Clip, xml: str, at: datetime) -> None:
+    """Give a clip another document, in one round trip; the old one goes unless it is used."""
+    execute_all(
+        cursor,
+        _REDESCRIBE.call(cursor, xml, clip.clip_id, at),
+        documents.removal(cursor, clip.document_id),
     )
 
 
@@ -198,6 +183,11 @@ def remove_superseded(cursor: Cursor, superseded_before: datetime) -> int:
     """Drop revisions that were replaced before; return how many."""
     cursor.execute("DELETE FROM revision WHERE superseded_at <= %s", (superseded_before,))
     return cursor.rowcount
+
+
+def _found(cursor: Cursor) -> Clip | None:
+    row = cursor.fetchone()
+    return _clip(row) if row else None
 
 
 def _clip(row: Sequence[Any]) -> Clip:

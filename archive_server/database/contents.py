@@ -6,8 +6,24 @@ from datetime import datetime
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database import holding, journal
+from archive_server.database.prepared import Prepared, execute_all
 from archive_server.model.clips import Content
 from archive_server.model.journal import EventKind
+
+_LOCK = Prepared("lock_content", ("bigint",), "SELECT pg_advisory_xact_lock($1)")
+_DAMAGED = Prepared(
+    "find_damaged_content",
+    ("bytea",),
+    "SELECT FROM content WHERE content_id = $1 AND damage IS NOT NULL",
+)
+_ADD = Prepared(
+    "add_content",
+    ("bytea", "bytea", "bigint", "timestamptz"),
+    """
+    INSERT INTO content (content_id, md5, size, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (content_id) DO NOTHING
+    """,
+)
 
 
 def lock(cursor: Cursor, sha256: bytes) -> bool:
@@ -16,13 +32,7 @@ def lock(cursor: Cursor, sha256: bytes) -> bool:
     Return whether they are known to be damaged.
     """
     # Two statements, since the second has to see what the first may have waited for; one message.
-    cursor.execute(
-        """
-        SELECT pg_advisory_xact_lock(%s);
-        SELECT FROM content WHERE content_id = %s AND damage IS NOT NULL
-        """,
-        (_key(sha256), sha256),
-    )
+    execute_all(cursor, _LOCK.call(cursor, _key(sha256)), _DAMAGED.call(cursor, sha256))
     return cursor.rowcount > 0
 
 
@@ -31,18 +41,17 @@ def add(cursor: Cursor, content: Content, at: datetime) -> None:
 
     If they were damaged, they have just been replaced by good ones, and the mark goes.
     """
-    cursor.execute(
-        """
-        INSERT INTO content (content_id, md5, size, created_at) VALUES (%s, %s, %s, %s)
-        ON CONFLICT (content_id) DO NOTHING
-        """,
-        (content.sha256, content.md5, content.size, at),
-    )
+    cursor.execute(addition(cursor, content, at))
     if cursor.rowcount == 0:
-        _mend(cursor, [content.sha256], at)
+        mend(cursor, [content.sha256], at)
 
 
-def _mend(cursor: Cursor, sha256s: Sequence[bytes], at: datetime) -> None:
+def addition(cursor: Cursor, content: Content, at: datetime) -> bytes:
+    """What executes `add` of what is not known to be damaged, to go with other statements."""
+    return _ADD.call(cursor, content.sha256, content.md5, content.size, at)
+
+
+def mend(cursor: Cursor, sha256s: Sequence[bytes], at: datetime) -> None:
     """Take the marks of damage away; the verifier looks at them next."""
     cursor.execute(
         """
@@ -88,7 +97,7 @@ def add_all(cursor: Cursor, contents: Sequence[Content], at: datetime) -> None:
         ),
     )
     if cursor.rowcount < len(contents):
-        _mend(cursor, [content.sha256 for content in contents], at)
+        mend(cursor, [content.sha256 for content in contents], at)
 
 
 def list_of_clips(cursor: Cursor, sizes: Collection[int]) -> dict[int, set[bytes]]:

@@ -2,7 +2,19 @@
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.prepared import Prepared
 from archive_server.errors import NotFound
+
+_REMOVE = Prepared(
+    "remove_document",
+    ("bigint",),
+    """
+    DELETE FROM document WHERE document_id = $1
+    AND NOT EXISTS (SELECT FROM clip WHERE document_id = $1)
+    AND NOT EXISTS (SELECT FROM lease WHERE document_id = $1)
+    AND NOT EXISTS (SELECT FROM playlist_revision WHERE document_id = $1)
+    """,
+)
 
 
 def add(cursor: Cursor, xml: str) -> int:
@@ -39,15 +51,12 @@ def remove_unless_used(cursor: Cursor, document_id: int) -> None:
     The caller holds the clip it belonged to, or has found that no clip has it, so no new lease can
     come to refer to it meanwhile: leases are made under a lock of the clip.
     """
-    cursor.execute(
-        """
-        DELETE FROM document WHERE document_id = %(id)s
-        AND NOT EXISTS (SELECT FROM clip WHERE document_id = %(id)s)
-        AND NOT EXISTS (SELECT FROM lease WHERE document_id = %(id)s)
-        AND NOT EXISTS (SELECT FROM playlist_revision WHERE document_id = %(id)s)
-        """,
-        {"id": document_id},
-    )
+    cursor.execute(removal(cursor, document_id))
+
+
+def removal(cursor: Cursor, document_id: int) -> bytes:
+    """What executes `remove_unless_used`, to go with other statements."""
+    return _REMOVE.call(cursor, document_id)
 
 
 def remove_unused(cursor: Cursor) -> int:

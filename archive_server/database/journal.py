@@ -8,10 +8,24 @@ from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.prepared import Prepared
 from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
 from archive_server.model.journal import AUDITED, AuditEvent, AuditKind, Event, EventKind
 from archive_server.model.users import Caller
+
+_ADD = Prepared(
+    "add_event",
+    ("integer", "timestamptz", "text", "integer", "text", "text"),
+    """
+    INSERT INTO journal (at, event, gunid, file_type, revision, login, address)
+    SELECT $2, $3, gunid, file_type,
+           coalesce($4, revision, (SELECT max(number) FROM playlist_revision AS p
+                                   WHERE p.clip_id = clip.clip_id)),
+           $5, $6
+    FROM clip WHERE clip_id = $1
+    """,
+)
 
 
 def add(
@@ -27,24 +41,8 @@ def add(
 
     Without a `revision` it is about the one that the item has now.
     """
-    cursor.execute(
-        """
-        INSERT INTO journal (at, event, gunid, file_type, revision, login, address)
-        SELECT %(at)s, %(kind)s, gunid, file_type,
-               coalesce(%(revision)s, revision, (SELECT max(number) FROM playlist_revision AS p
-                                                 WHERE p.clip_id = clip.clip_id)),
-               %(login)s, %(address)s
-        FROM clip WHERE clip_id = %(clip_id)s
-        """,
-        {
-            "at": at,
-            "kind": kind.value,
-            "revision": revision,
-            "login": by and by.login,
-            "address": by and by.address,
-            "clip_id": clip_id,
-        },
-    )
+    login, address = by and by.login, by and by.address
+    _ADD.execute(cursor, clip_id, at, kind.value, revision, login, address)
     assert cursor.rowcount == 1, "what an event is about is there: it is noted before a removal"
 
 

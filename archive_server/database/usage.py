@@ -4,7 +4,15 @@ from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.prepared import Prepared, execute_all
 from archive_server.model.users import Role
+
+_LOCK = Prepared(
+    "lock_usage",
+    ("integer",),
+    "SELECT pg_advisory_xact_lock(hashtextextended('usage ' || $1::text, 5))",
+)
+_ROLE = Prepared("role_of_user", ("integer",), "SELECT role FROM users WHERE user_id = $1")
 
 
 def lock(cursor: Cursor, user_id: int) -> Role | None:
@@ -12,10 +20,7 @@ def lock(cursor: Cursor, user_id: int) -> Role | None:
 
     None: there is no such user any more. Others only wait who count, too.
     """
-    cursor.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended('usage ' || %s::text, 5))", (user_id,)
-    )
-    cursor.execute("SELECT role FROM users WHERE user_id = %s", (user_id,))
+    execute_all(cursor, _LOCK.call(cursor, user_id), _ROLE.call(cursor, user_id))
     row = cursor.fetchone()
     return Role(row[0]) if row else None
 

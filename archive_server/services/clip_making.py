@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from archive_server.database import clips, contents, documents, journal, search
+from archive_server.database import clip_audio, clips, contents, journal, search
+from archive_server.database.clip_audio import Audio
 from archive_server.errors import Conflict
-from archive_server.model.clips import AudioFacts, AudioFormat, Clip, ClipState, Content, FileType
+from archive_server.model.clips import AudioFacts, AudioFormat, Clip, Content, FileType
 from archive_server.model.completion import EXTENT, completed, described_by_tags, title_of
 from archive_server.model.documents import Document
 from archive_server.model.extents import extent_text
@@ -53,54 +54,38 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
 
     Raises Conflict if the id is that of something else, and QuotaExceeded.
     """
-    clips.lock_gunid(cursor, examined.gunid)
+    clip, xml = clips.hold_with_document(cursor, examined.gunid) or (None, "")
     is_damaged = contents.lock(cursor, examined.content.sha256)  # the janitor stays away from it
     facts = examined.facts
-    clip = clips.find(cursor, examined.gunid)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
         raise Conflict(f"{examined.gunid} is {clip.file_type.noun}, not an audio clip")
     require_to_store(cursor, caller, clip)
     owner_id = clip.owner_id if clip else caller.user_id
     require_room(cursor, examined.quota, owner_id, examined.content.size)
-    old = Document.parse(documents.xml(cursor, clip.document_id)) if clip else None
     file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
-    document = _document(examined, file_name, old, clip).stamped(at)
+    document = _document(examined, file_name, clip, xml).stamped(at)
     examined.publish_file(is_damaged)  # bytes before rows
-    contents.add(cursor, examined.content, at)
-    document_id = documents.add(cursor, document.to_xml())
+    if is_damaged:
+        contents.mend(cursor, [examined.content.sha256], at)
+    warnings = [remark.code for remark in examined.report.warnings]
+    audio = Audio(examined.content, audio_facts(facts), warnings, document.to_xml(), file_name)
     if clip is None:
-        clip_id = clips.add(
-            cursor,
-            examined.gunid,
-            FileType.AUDIO_CLIP,
-            owner_id=caller.user_id,
-            file_name=file_name,
-            document_id=document_id,
-            at=at,
-        )
+        clip_id = clip_audio.add(cursor, examined.gunid, caller.user_id, audio, at)
     else:
         clip_id = clip.clip_id
-        if clip.state is ClipState.TRASHED:
-            clips.restore(cursor, clip_id)
-        clips.rename(cursor, clip_id, file_name)
-        clips.describe(cursor, clip_id, document_id, at)
-        documents.remove_unless_used(cursor, clip.document_id)
-    warnings = [remark.code for remark in examined.report.warnings]
-    clips.revise(cursor, clip_id, examined.content, audio_facts(facts), warnings, at)
+        clip_audio.replace(cursor, clip, audio, at)
     search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
     kind = EventKind.CREATED if clip is None else EventKind.REPLACED
     journal.add(cursor, kind, clip_id, by=caller, at=at)
 
 
-def _document(
-    examined: Examined, file_name: str, old: Document | None, clip: Clip | None
-) -> Document:
-    """What the clip is described by: the client's words, then the old ones, then the audio's."""
+def _document(examined: Examined, file_name: str, clip: Clip | None, xml: str) -> Document:
+    """What the clip is described by: the client's words, then its own, `xml`, then the audio's."""
     facts, tags = examined.facts, examined.report.tags
     if examined.document is not None:
         document = Document.parse(examined.document)
-    elif old is not None and clip is not None:
-        document = _with_new_extent(old, clip, facts)
+    elif clip is not None:
+        document = _with_new_extent(Document.parse(xml), clip, facts)
     else:
         document = Document.empty(FileType.AUDIO_CLIP)
     if not document.elements:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import clips, contents, documents, journal, uploads
-from archive_server.errors import Conflict, Duplicate, Forbidden
+from archive_server.errors import Conflict, Duplicate, Forbidden, NotFound
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
 from archive_server.model.documents import Document
@@ -181,14 +181,16 @@ def _document(cursor: Any, caller: Caller, gunid: Gunid) -> str:
 def _describe(
     cursor: Any, caller: Caller, gunid: Gunid, xml: str, largest: int, at: datetime
 ) -> None:
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.get_ready(cursor, gunid)
+    found = clips.hold_with_document(cursor, gunid)
+    if found is None or found[0].state is not ClipState.READY:
+        raise NotFound(f"there is no clip {gunid}")
+    clip, xml_before = found
     require_on_clip(cursor, caller, Action.WRITE, clip)
     if clip.file_type is FileType.PLAYLIST:
         playlist_saving.describe(cursor, caller, clip, xml, largest, at)
         return
     document = Document.parse(xml, largest=largest)
-    old = Document.parse(documents.xml(cursor, clip.document_id))
+    old = Document.parse(xml_before)
     if clip.revision is not None:
         document = completed(
             document,

@@ -22,8 +22,7 @@ def trash(
     cursor: Any, caller: Caller, gunid: Gunid, kinds: Collection[FileType], at: datetime
 ) -> None:
     """Move what is of one of these kinds to the trash. Raises Forbidden, NotFound, Conflict."""
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.find(cursor, gunid)
+    clip = clips.hold(cursor, gunid)
     if clip is None or clip.state is not ClipState.READY:
         raise NotFound(f"there is no {_noun(kinds)} {gunid}")
     _require(cursor, caller, clip, kinds)
@@ -37,8 +36,7 @@ def delete(
     cursor: Any, caller: Caller, gunid: Gunid, kinds: Collection[FileType], at: datetime
 ) -> None:
     """Remove what is of one of these kinds, if it is there. Raises Forbidden, Conflict."""
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.find(cursor, gunid)
+    clip = clips.hold(cursor, gunid)
     if clip is not None:
         _require(cursor, caller, clip, kinds)
         remove(cursor, clip, caller, at)
@@ -55,8 +53,7 @@ def remove(cursor: Any, clip: Clip, by: Caller | None, at: datetime) -> None:
 
 def restore(cursor: Any, gunid: Gunid, at: datetime) -> None:
     """Take a clip out of the trash. Raises NotFound."""
-    clips.lock_gunid(cursor, gunid)
-    clip = clips.find(cursor, gunid)
+    clip = clips.hold(cursor, gunid)
     if clip is None or clip.state is not ClipState.TRASHED:
         raise NotFound(f"{gunid} is not in the trash")
     clips.restore(cursor, clip.clip_id)
