@@ -6,6 +6,7 @@ is short.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,10 +24,7 @@ def make_socket_directory(data_dir: Path, account: Account, runtime_dir: Path | 
     remove_socket_directory(data_dir)
     for parent in _parents(runtime_dir):
         if _is_suitable(parent) and account.can_reach(parent / "x"):
-            made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            account.own(made)
-            _link(data_dir).symlink_to(made)
-            return made
+            return _make(parent, _link(data_dir), account)
     raise EmbeddedError(
         f"no place for a socket of PostgreSQL: {' and '.join(map(str, _parents(runtime_dir)))}"
         " cannot be written to, or have too long a name"
@@ -44,12 +42,28 @@ def remove_socket_directory(data_dir: Path) -> None:
         link.unlink()
 
 
+def _make(parent: Path, link: Path, account: Account) -> Path:
+    """Make a directory of a name that nobody has. Raises OSError.
+
+    The link comes first: a crash leaves no directory that no link tells of.
+    """
+    made = parent / f"{_PREFIX}{secrets.token_urlsafe(6)}"
+    link.symlink_to(made)
+    try:
+        made.mkdir(0o700)
+    except BaseException:
+        link.unlink()  # what lies there is somebody else's
+        raise
+    account.own(made)
+    return made
+
+
 def _parents(runtime_dir: Path | None) -> Iterator[Path]:
     """Places for it, best first."""
     if runtime_dir is not None:
         yield runtime_dir
     yield Path(tempfile.gettempdir())
-    yield Path("/tmp")  # noqa: S108 - mkdtemp makes a private directory there
+    yield Path("/tmp")  # noqa: S108 - a private directory is made there
 
 
 def _is_suitable(parent: Path) -> bool:
