@@ -145,6 +145,9 @@ class _Running:
         except Exception as error:  # noqa: BLE001  whatever happens, the job ends
             if self.is_stopped:  # things are being closed under its hands
                 await self._jobs.give_back(job)
+            elif not await self._jobs.beat(job, self._progress):
+                # Closed, and its files gone, before the last beat told of it: who would be told?
+                await self._jobs.abandon(job)
             else:
                 await self._jobs.fail(job, self._told(error))
         else:

@@ -7,7 +7,9 @@ import pytest
 from support import result_of
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 
+from archive_server.database import jobs
 from archive_server.errors import NotFound, Unavailable
 from archive_server.model.jobs import JobCancelled
 from archive_server.services.jobs import SILENCE
@@ -69,6 +71,17 @@ def start(services):
 @pytest.fixture
 def state(services):
     return lambda token: result_of(services.jobs.state(token, ["render", "quick", "odd"]))
+
+
+@pytest.fixture
+def logged():
+    """What the runner has said."""
+    events = []
+    globalLogPublisher.addObserver(events.append)
+    yield lambda: [
+        event["log_format"] for event in events if "workers.jobs" in event["log_namespace"]
+    ]
+    globalLogPublisher.removeObserver(events.append)
 
 
 def test_a_waiting_job_is_done_and_its_files_are_kept(workshop, start, state, services):
@@ -188,3 +201,20 @@ def test_jobs_whose_work_we_do_not_know_are_left_alone(workshop, start, state):
     workshop.runner.start()
     workshop.pass_seconds(3)
     assert state(token).status == "working"
+
+
+def test_a_job_that_is_closed_under_way_ends_without_a_word(workshop, start, services, logged):
+    """Its files are gone at once; that it is closed, it hears at the next beat only."""
+    token = start()
+    workshop.runner.start()
+    ((job, _, done),) = workshop.under_way
+    result_of(services.jobs.close(token, ["render"]))
+    assert not job.directory.exists()
+    try:
+        (job.directory / "output").write_bytes(b"mixed")
+    except OSError as error:
+        done.errback(error)
+    assert logged() == []
+    assert result_of(services.database.run(jobs.tokens)) == set()
+    assert not services.jobs.files(token).exists()
+    workshop.pass_seconds(3)
