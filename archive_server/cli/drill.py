@@ -1,10 +1,6 @@
 """`archive-server drill`: proof that the backup can be restored."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +24,7 @@ from archive_server.cli.offline import (
     finished,
 )
 from archive_server.cli.options import config_option, data_option, json_option, print_json
+from archive_server.cli.scratch import scratch_place
 from archive_server.model.integrity import BrakePolicy
 from archive_server.services import drilling, restoring
 from archive_server.services.backing_up import BackingUp
@@ -96,7 +93,7 @@ def drill(
             _back_up(place, target, living, store, mib_a_second)
         snapshot = place.snapshot(name)
         _require_ours(place, snapshot, store)
-        with _scratch(scratch or data_dir.absolute().parent) as room:
+        with scratch_place(scratch or data_dir.absolute().parent, store.store_id) as room:
             drilled = _drill(target, place, snapshot, living, room, mib_a_second)
         if drilled.is_proven:
             finished(drilling.note_proof(living, now()))
@@ -150,20 +147,6 @@ def _drill(
     ]
     compared = finished(drilling.compare(living, snapshot))
     return Drilled(restored, compared, faults, round(time.monotonic() - began_at, 1))
-
-
-@contextmanager
-def _scratch(above: Path) -> Iterator[Path]:
-    """A directory that is gone in the end."""
-    try:
-        directory = Path(tempfile.mkdtemp(prefix="archive-drill-", dir=above))
-    except OSError as error:
-        raise CommandFailed(f"{above} cannot be written to: {error.strerror}") from error
-    try:
-        directory.chmod(0o711)  # PostgreSQL may run as somebody else
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _show(drilled: Drilled) -> None:

@@ -119,3 +119,34 @@ def _kill_when(archive: ArchiveProcess, words: tuple[str, ...], staging: Path) -
     process.kill()
     process.wait()
     await_end(processes)
+
+
+@pytest.mark.slow
+def test_what_a_drill_leaves_that_is_killed_the_next_one_removes(new_archive, tmp_path):
+    """Its copy of the archive, its database, and the directory of that one's socket."""
+    archive = new_archive().start()
+    with Client(archive.url) as client:
+        client.store(wav(noise(4410)), "a.wav")
+    place = tmp_path / "backups"
+    assert archive.command("backup", str(place)).returncode == 0
+    foreign = tmp_path / "archive-drill-of-somebody-else"
+    foreign.mkdir()
+    drill = subprocess.Popen(
+        (*archive.program, "drill", str(place), "--data", str(archive.data_dir),
+         "--config", str(archive.config)),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (running := list(tmp_path.glob("archive-drill-*/postgres/postmaster.pid"))):
+        assert drill.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    left = running[0].parent.parent
+    sockets = (left / "socket").readlink()
+    drill.kill()
+    drill.wait()
+    assert (left / "store" / "content").is_dir()
+    again = archive.command("drill", str(place))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert list(tmp_path.glob("archive-drill-*")) == [foreign]
+    assert not sockets.exists()
