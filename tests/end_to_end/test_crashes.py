@@ -24,13 +24,16 @@ from fixtures.stories import (
     SOUNDS,
     ClosingReplacement,
     Deleting,
+    DeletingAPlaylist,
     Describing,
     Mortal,
     Replacing,
+    SavingAPlaylist,
     Storing,
     Story,
     TakingAFile,
     Trashing,
+    TrashingAPlaylist,
 )
 
 MOST_STEPS = 100
@@ -68,7 +71,16 @@ def test_a_forced_deletion_happens_or_does_not(mortal):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("story", "least"),
-    [(Storing, 22), (Replacing, 22), (Trashing, 2), (Describing, 2), (TakingAFile, 7)],
+    [
+        (Storing, 22),
+        (Replacing, 22),
+        (Trashing, 2),
+        (Describing, 2),
+        (TakingAFile, 7),
+        (SavingAPlaylist, 2),
+        (DeletingAPlaylist, 2),
+        (TrashingAPlaylist, 2),
+    ],
 )
 def test_what_is_killed_at_any_step_happens_or_does_not(mortal, story, least):
     tell(mortal, story(), least)

@@ -11,13 +11,16 @@ import pytest
 from fixtures.clients import Client
 from fixtures.stories import (
     Deleting,
+    DeletingAPlaylist,
     Describing,
     Mortal,
     Replacing,
+    SavingAPlaylist,
     Storing,
     Story,
     TakingAFile,
     Trashing,
+    TrashingAPlaylist,
 )
 
 FATES = ["ENOSPC", "EIO", "EACCES", "SHORT"]
@@ -34,6 +37,9 @@ pytestmark = pytest.mark.slow
         (Trashing, 2),
         (Describing, 2),
         (TakingAFile, 7),
+        (SavingAPlaylist, 2),
+        (DeletingAPlaylist, 2),
+        (TrashingAPlaylist, 2),
     ],
 )
 def test_what_fails_at_any_step_has_happened_or_not(mortal, story, least):
