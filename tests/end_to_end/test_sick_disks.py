@@ -1,14 +1,17 @@
 """A disk that is full, read-only, forbidden or gone: named errors, no row touched, no restart."""
 
+import json
 import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.clients import Client, ask
+from fixtures.clients import Client, ask, metadata
 from fixtures.fix_mounts import Mount
-from fixtures.fix_server import PROGRAM, ArchiveProcess, external
+from fixtures.fix_server import PROGRAM, ArchiveProcess, await_end, children, external
 from fixtures.visits import AWAY, Visit, damage, reading, sound
 from psycopg2.extensions import parse_dsn
 from support import needs_tool
@@ -184,3 +187,146 @@ def test_a_disk_that_fills_up_while_many_send_keeps_what_it_acknowledged(server,
         store.remount("size=60m")
         client.store(sound(999), "there is room.wav")
     assert damage(server) == []
+
+
+def flip(path: Path) -> bytes:
+    """Change a byte of a file in its place; return what it has now."""
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    mode = path.stat().st_mode
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.write(whole)
+    path.chmod(mode)
+    return bytes(whole)
+
+
+def content(store: Mount) -> Path:
+    (path,) = (path for path in (store.place / "content").rglob("*") if path.is_file())
+    return path
+
+
+def named_damaged(server: ArchiveProcess) -> list[str]:
+    """What `check` calls damaged, when it ends with the code that says so."""
+    checked = server.command("check", "--json")
+    assert checked.returncode == 3, checked.stdout + checked.stderr
+    findings = json.loads(checked.stdout)["findings"]
+    return [each["subject"] for each in findings if each["severity"] == "damage"]
+
+
+@pytest.fixture
+def ext4(tmp_path, mounted) -> Mount:
+    """As `store`, of a file system where even a name may need room."""
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(24 << 20)
+    features = ("-b", "1024", "-m", "0", "-O", "^has_journal,^dir_index")
+    subprocess.run(["mkfs.ext4", "-q", *features, image], check=True)
+    mounted.append(Mount(tmp_path / "data" / "store", "-o", "loop", str(image)))
+    place = mounted[0].place
+    (place / "lost+found").rmdir()
+    place.chmod(0o711)
+    return mounted[0]
+
+
+def fill_block(directory: Path, most: int = 1000) -> int:
+    """Fill a directory's block with names as long as those in quarantine; return how many."""
+    before = directory.stat().st_size
+    for number in range(most):
+        (directory / f"{number:066}").touch()
+        if directory.stat().st_size != before:
+            return number
+    return most
+
+
+@needs_tool("mkfs.ext4")
+def test_damage_that_finds_no_room_in_quarantine_is_told_kept_and_put_there_later(
+    ext4, new_archive, dsn
+):
+    server: ArchiveProcess = new_archive(external(dsn)).start()
+    quarantine = ext4.place / "quarantine"
+    with Client(server.url) as client:
+        whole = sound(1)
+        gunid = client.store(whole, "a.wav", document=metadata(dc_title="damaged"))
+        path = content(ext4)
+        other = client.store(sound(2), "b.wav")
+        left = flip(path)
+        (ext4.place / "scratch").mkdir()
+        names = fill_block(ext4.place / "scratch")
+        shutil.rmtree(ext4.place / "scratch")
+        fill_block(quarantine, names)
+        ext4.fill()
+        for _ in range(2):
+            assert any(path.name in subject for subject in named_damaged(server))
+            assert path.read_bytes() == left, "it may be all there is"
+            code, text = client.fault("downloadRawAudioDataOpen", gunid=gunid)
+            assert (code, "damaged" in text) == (AWAY, True)
+            assert client.fetch(other) == sound(2)
+            assert "archive_damaged_contents 1.0" in metrics(server)
+        ext4.clear()
+        assert any(path.name in subject for subject in named_damaged(server))
+        (held,) = quarantine.glob("*.1")
+        assert (held.name.partition(".")[0], held.read_bytes()) == (path.name, left)
+        assert not path.exists()
+        client.store(whole, "a.wav", gunid=gunid)
+        assert client.fetch(gunid) == whole
+    assert damage(server) == []
+
+
+def metrics(server: ArchiveProcess) -> str:
+    return ask("GET", f"{server.url}/metrics").body.decode()
+
+
+def test_sidecars_that_find_no_room_are_written_when_there_is(store, new_archive):
+    """Who writes rows goes on meanwhile; a rebuild from the disk alone then gives everything."""
+    server: ArchiveProcess = new_archive().start()
+    with Client(server.url) as client:
+        clips = {client.store(sound(seed), "a.wav"): sound(seed) for seed in range(3)}
+        first, second, third = clips
+        await_sidecar(store, third, "a.wav")
+        store.fill()
+        document = metadata(dc_title="described on a full disk")
+        client.call("updateAudioClipMetadata", gunid=first, metadata=document)
+        client.call("deleteAudioClip", gunid=second)
+        plid = client.call("createPlaylist", plid="")["plid"]
+        client.call("saveGroupPref", group="StationPrefs", key="k", value="kept on a full disk")
+        await_line(server, "sidecars are not written")
+        assert not sidecar(store, plid).exists()
+        store.clear()
+        await_sidecar(store, first, "described on a full disk")
+        await_sidecar(store, plid, plid)
+        assert damage(server) == []
+    processes = children(server.pid)
+    server.kill()
+    await_end(processes)
+    shutil.rmtree(server.data_dir / "postgres")
+    done = server.command("rebuild", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["items"] == 4, "one of them in the trash"
+    with Client(server.start().url) as client:
+        assert client.find("dc:title", "=", "described on a full disk") == [first]
+        assert client.fetch(first) == clips[first]
+        assert client.fetch(third) == clips[third]
+        assert client.call("existsAudioClip", gunid=second) == {"exists": False}
+        assert client.call("existsPlaylist", plid=plid) == {"exists": True}
+        kept = client.call("loadGroupPref", group="StationPrefs", key="k")
+        assert kept["value"] == "kept on a full disk"
+    assert damage(server) == []
+
+
+def sidecar(store: Mount, gunid: str) -> Path:
+    return store.place / "items" / gunid[-2:] / f"{gunid}.json"
+
+
+def await_sidecar(store: Mount, gunid: str, text: str) -> None:
+    deadline = time.monotonic() + 30
+    while not sidecar(store, gunid).exists() or text not in sidecar(store, gunid).read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def await_line(server: ArchiveProcess, text: str) -> None:
+    deadline = time.monotonic() + 30
+    while text not in server.errors.read_text():
+        assert time.monotonic() < deadline, server.errors.read_text()
+        time.sleep(0.05)
