@@ -7,7 +7,7 @@ connection, and what waits for a worker that dies or is replaced waits for anoth
 import errno
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +69,9 @@ def _listening(address: Address) -> socket.socket:
         time.sleep(_PAUSE_S)
 
 
-def certificates(config: Config) -> Certificates:
-    """What is shown where TLS is spoken. Raises ConfigError."""
-    return Certificates(Path(config.tls.certificate), Path(config.tls.key))
+def certificates(config: Config, kept: Sequence[int] = ()) -> Certificates:
+    """What is shown where TLS is spoken. Raises ConfigError, unless there is what was kept."""
+    return Certificates(Path(config.tls.certificate), Path(config.tls.key), kept)
 
 
 def take_connections(

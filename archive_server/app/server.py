@@ -108,10 +108,12 @@ class Server:
         prober: Prober,
         entrances: Sequence[Entrance],
         place: Place,
+        kept: Sequence[int] = (),
     ) -> None:
         """Serve what comes to the entrances, which are closed when that ends.
 
-        Raises ConfigError, where TLS is wanted and cannot be spoken.
+        `kept` are descriptors of the certificate and the key that were good last. Raises
+        ConfigError, where TLS is wanted and cannot be spoken.
         """
         config = foundation.config
         self._reactor = reactor
@@ -120,7 +122,7 @@ class Server:
         self._prober = prober
         self._entrances = entrances
         is_secure = any(entrance.is_secure for entrance in entrances)
-        self._certificates = certificates(config) if is_secure else None
+        self._certificates = certificates(config, kept) if is_secure else None
         self._place = place
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         memories = Memories(Hearing(), most_leases=soft // _SHARE_OF_FILES)

@@ -1,4 +1,4 @@
-"""The first of several processes: keeps the foundation, and starts and replaces the workers.
+"""The first of several processes: starts and replaces the workers.
 
 | signal          | what happens                                                                   |
 |-----------------|--------------------------------------------------------------------------------|
@@ -17,16 +17,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from twisted.logger import Logger
 
-from archive_server.app.foundation import Announcement, founded
-from archive_server.app.listening import entrances
-from archive_server.app.server import allow_open_files, require_certificates
+from archive_server.app.tls import Kept
 from archive_server.app.worker import PROGRAM, Task
 from archive_server.app.worker_process import WorkerProcess
-from archive_server.config import Config
 
 log = Logger()
 
@@ -35,51 +31,11 @@ _SILENT_S = 60  # for one that is, without saying that it is alive
 _ASLEEP_S = 10  # who has not looked for so long did not run, and perhaps nobody did
 _SETTLED_S = 10  # who has lived for so long did not die of starting
 _LONGEST_PAUSE_S = 30  # between two attempts to start one that dies at once
-_MORE_THAN_GRACE_S = 20  # for what a worker does after its last transfer
+_FIRST_ATTEMPTS = 3  # at the very start, for each worker
 
 
 class WorkersFail(Exception):
     """No worker could be started; why, they have said themselves."""
-
-
-def supervise(
-    config: Config,
-    config_file: Path | None,
-    data_dir: Path,
-    log_level: str,
-    announcement: Announcement,
-) -> None:
-    """Serve with several workers until SIGINT or SIGTERM. To be called by the main thread; blocks.
-
-    Raises WorkersFail, and what `server.run` raises.
-    """
-    # Not the end, even before there is anybody to replace, or after.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    require_certificates(config)
-    allow_open_files()
-    with (
-        founded(config, data_dir, announcement) as foundation,
-        entrances(config) as opened,
-    ):
-        urls = [entrance.url for entrance in opened]
-        sockets = [entrance.socket for entrance in opened]
-        task = Task(
-            number=0,
-            of=config.server.workers,
-            data_dir=str(foundation.data_dir),
-            config_file=None if config_file is None else str(config_file.resolve()),
-            log_level=log_level,
-            embedded_dsn="" if config.database.dsn else foundation.dsn,
-            store_id=foundation.store.store_id,
-            supervisor=os.getpid(),
-            ready=-1,
-            sockets=tuple(each.fileno() for each in sockets),
-            secure=tuple(each.socket.fileno() for each in opened if each.is_secure),
-        )
-        supervisor = Supervisor(
-            task, sockets, config.server.stop_grace_s + _MORE_THAN_GRACE_S, foundation.look_after
-        )
-        supervisor.run(lambda: foundation.announce(announcement, urls))
 
 
 @dataclass
@@ -102,6 +58,7 @@ class Supervisor:
         look_after: Callable[[], None],
         program: Sequence[str] = PROGRAM,
         silent_s: float = _SILENT_S,
+        kept: Kept | None = None,
     ) -> None:
         """`task` is that of the first worker. `look_after` is called every second."""
         self._task = task
@@ -110,6 +67,7 @@ class Supervisor:
         self._look_after = look_after
         self._program = program
         self._silent_s = silent_s
+        self._kept = kept
         self._worked_at = time.monotonic()
         self._seats = [_Seat() for _ in range(task.of)]
         self._successors: list[WorkerProcess] = []  # of a graceful restart, until all are ready
@@ -142,6 +100,8 @@ class Supervisor:
         while self._signals:
             self._obey(self._signals.pop(0), now)
         self._look_after()
+        if self._kept is not None:
+            self._kept.look()
         self._kill_the_silent(now)
         if self._is_stopping:
             if now > self._kill_at:
@@ -210,7 +170,8 @@ class Supervisor:
 
     def _started(self, number: int) -> WorkerProcess:
         """Start a worker. Raises OSError."""
-        task = replace(self._task, number=number)
+        kept = () if self._kept is None else self._kept.descriptors
+        task = replace(self._task, number=number, kept=kept)
         worker = WorkerProcess.start(self._program, task)
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         return worker
@@ -234,11 +195,16 @@ class Supervisor:
         seat.worker = None
         if self._is_stopping:
             return
-        if not self._has_been_ready:
-            raise WorkersFail("a worker ended before it was ready")
         now = time.monotonic()
         has_settled = worker.is_ready and now - worker.started_at > _SETTLED_S
         seat.deaths = 1 if has_settled else seat.deaths + 1
+        if not self._has_been_ready:
+            if not worker.was_killed:
+                raise WorkersFail("a worker ended before it was ready")
+            if seat.deaths == _FIRST_ATTEMPTS:
+                raise WorkersFail(
+                    f"a worker was killed ({worker.end}) {seat.deaths} times before it was ready"
+                )
         pause = 0 if seat.deaths == 1 else min(_LONGEST_PAUSE_S, 2.0 ** min(seat.deaths - 3, 9))
         seat.due_at = now + pause
         log.error(

@@ -40,6 +40,7 @@ class Task:
     ready: int  # the descriptor to write ALIVE to once it is; it is kept open, and tells of our end
     sockets: tuple[int, ...]  # descriptors that listen
     secure: tuple[int, ...] = ()  # those of them where TLS is spoken
+    kept: tuple[int, ...] = ()  # descriptors of the certificate and key that were good last
 
     def to_json(self) -> str:
         """Write it as an argument of a command."""
@@ -49,7 +50,7 @@ class Task:
     def from_json(cls, text: str) -> "Task":
         """Read what `to_json` wrote."""
         values = json.loads(text)
-        descriptors = {name: tuple(values[name]) for name in ("sockets", "secure")}
+        descriptors = {name: tuple(values[name]) for name in ("sockets", "secure", "kept")}
         return cls(**{**values, **descriptors})
 
     @property
@@ -64,7 +65,7 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     """
     if os.getppid() != task.supervisor:
         sys.exit("the supervisor has gone already")
-    for descriptor in (task.ready, *task.sockets):
+    for descriptor in (task.ready, *task.sockets, *task.kept):
         os.set_inheritable(descriptor, False)
     allow_open_files()
     data_dir = Path(task.data_dir)
@@ -76,7 +77,9 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
     ]
     decoders = task.place.share(config.audio.probe_workers)
     with contextlib.closing(build_prober(config, decoders)) as prober:
-        server = Server(reactor, foundation, prober, opened, task.place)
+        server = Server(reactor, foundation, prober, opened, task.place, task.kept)
+        for descriptor in task.kept:
+            os.close(descriptor)
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(server.leave))
         server.run(lambda: _begin_to_beat(reactor, task.ready))
 

@@ -32,7 +32,7 @@ class WorkerProcess:
             process = subprocess.Popen(
                 [*program, replace(task, ready=writing).to_json()],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(writing, *task.sockets),
+                pass_fds=(writing, *task.sockets, *task.kept),
                 env={key: value for key, value in os.environ.items() if key not in _SECRETS},
                 start_new_session=True,  # Ctrl-C on the terminal is for the supervisor to pass on
             )
@@ -64,6 +64,11 @@ class WorkerProcess:
     def tell(self, number: int) -> None:
         """Send a signal, if it still runs."""
         self.process.send_signal(number)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal has ended it; else it has ended by itself, and said why."""
+        return bool(self.process.returncode < 0)
 
     @property
     def end(self) -> str:

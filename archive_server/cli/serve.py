@@ -19,7 +19,8 @@ from archive_server.app.foundation import Announcement
 from archive_server.app.log_lines import observer
 from archive_server.app.reactor import install
 from archive_server.app.server import run
-from archive_server.app.supervisor import WorkersFail, supervise
+from archive_server.app.several import supervise
+from archive_server.app.supervisor import WorkersFail
 from archive_server.cli.offline import CommandFailed, Target, failures
 from archive_server.cli.options import config_option, data_option, json_option, print_json
 from archive_server.config import LogFormat

@@ -160,6 +160,32 @@ def test_where_no_worker_can_be_started_that_is_an_error(stage):
         stage.run(stage.supervisor(BROKEN))
 
 
+def test_one_that_is_killed_before_all_are_ready_is_replaced(stage):
+    """The other, which is ready, goes on; and it is said only once that all are."""
+    late = OBEDIENT.replace(
+        'os.write(task["ready"]',
+        'if task["number"] == 1 and begins: time.sleep(60)\nos.write(task["ready"]',
+        1,
+    )
+    stage.acts = [
+        stage.until(2, "begins"),
+        lambda: os.kill(dict(stage.notes("begins"))[1], signal.SIGKILL),
+        stage.until(1, "follows"),
+        lambda: stage.made._has_been_ready,
+        tell(signal.SIGTERM),
+    ]
+    assert stage.run(stage.supervisor(late)) == 1
+    assert [number for number, _ in stage.notes("follows")] == [1]
+    assert sorted(number for number, _ in stage.notes("SIGTERM")) == [0, 1]
+
+
+def test_one_that_is_killed_again_and_again_as_it_starts_ends_the_first_start(stage):
+    dying = OBEDIENT.replace('os.write(task["ready"]', "os.kill(os.getpid(), 9)\nos.write(0", 1)
+    with pytest.raises(WorkersFail, match=r"killed \(SIGKILL\) 3 times before it was ready"):
+        stage.run(stage.supervisor(dying, of=1))
+    assert len(stage.notes("begins", "follows")) == 3
+
+
 def test_a_graceful_restart_starts_all_before_the_old_ones_leave(stage):
     stage.acts = [
         lambda: stage.made._has_been_ready,

@@ -1,15 +1,17 @@
 """Certificates are renewed while the archive serves; broken ones change nothing."""
 
+import os
 import signal
 import socket
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fixtures.clients import PASSWORD
-from fixtures.fix_server import ArchiveProcess
+from fixtures.fix_server import ArchiveProcess, children
 from support import needs_tool
 
 from archive_server.app.tls import Certificates
@@ -93,6 +95,55 @@ def test_sighup_renews_and_a_broken_certificate_keeps_the_old(new_archive, tmp_p
         assert open_before.recv(100).startswith(b"HTTP/1.1 200 OK")
         open_before.close()
     assert PASSWORD not in server.errors.read_text()
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_while_the_certificate_is_broken_is_replaced(new_archive, tmp_path):
+    """By one that shows what was good last: not what was there when the server was started."""
+    make(tmp_path, "first")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    server: ArchiveProcess = new_archive(
+        f'[server]\nworkers = 2\n[tls]\nlisten = ["127.0.0.1:{port}"]\n'
+        f'certificate = "{tmp_path}/certificate.pem"\nkey = "{tmp_path}/key.pem"\n'
+    )
+    server.start()
+    make(tmp_path, "second")
+    second = kept(tmp_path)
+    await_shown(port, second, server.errors)
+    time.sleep(3)  # the first process looks each second, too
+    (tmp_path / "certificate.pem").write_text("half of a certi")
+    (tmp_path / "key.pem").unlink()
+    workers = workers_of(server)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while len(replaced := workers_of(server) - workers) < 2 or not is_answered(port):
+        assert time.monotonic() < deadline, server.errors.read_text()
+        time.sleep(0.1)
+    await_line(server.errors, "the certificate of before stays in use")
+    assert {shown(port) for _ in range(8)} == {second}
+    assert workers_of(server) == replaced, server.errors.read_text()
+    make(tmp_path, "third")
+    await_shown(port, kept(tmp_path), server.errors)
+    assert server.stop() == 0
+
+
+def workers_of(server: ArchiveProcess) -> set[int]:
+    return {pid for pid in children(server.pid) if b"archive_server.cli.worker" in command(pid)}
+
+
+def command(pid: int) -> bytes:
+    with suppress(OSError):  # it has ended meanwhile
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def is_answered(port: int) -> bool:
+    try:
+        return bool(shown(port))
+    except OSError:
+        return False
 
 
 @pytest.fixture
