@@ -22,6 +22,7 @@ from archive_server.services import down_time
 from archive_server.services.first_start import find_or_make_store, make_first_user
 from archive_server.services.restoring import require_restored
 from audio_store import AudioStore
+from audio_store.probe import sandbox_lacks
 
 log = Logger()
 
@@ -80,6 +81,8 @@ def founded(config: Config, data_dir: Path, announcement: Announcement) -> Itera
     require_restored(data_dir)
     for path, mode in exposed(data_dir):
         log.warn("{path} has mode {mode}: others can look into it", path=path, mode=f"{mode:o}")
+    if missing := sandbox_lacks():
+        log.warn("decoders are confined less: there is no {missing}", missing=" and ".join(missing))
     with ExitStack() as stack:
         postgres = None
         if config.database.dsn:

@@ -10,7 +10,7 @@ from archive_server.config import Config, as_dict, render
 from archive_server.database.binaries import find_binaries
 from archive_server.database.cluster import Cluster
 from archive_server.database.embedded_errors import NoPostgres
-from audio_store.probe import pyogg_available
+from audio_store.probe import pyogg_available, sandbox_lacks
 
 
 @click.group()
@@ -38,7 +38,11 @@ def check_config(as_json: bool, data_dir: Path, config_file: Path | None) -> Non
     """Check the configuration, and what the machine has of what it needs."""
     loaded = Target(data_dir, config_file).config()
     problems: list[str] = []
-    found = {"postgresql": _postgres(loaded, data_dir, problems), "pyogg": _pyogg()}
+    found = {
+        "postgresql": _postgres(loaded, data_dir, problems),
+        "pyogg": _pyogg(),
+        "sandbox": _sandbox(),
+    }
     if as_json:
         print_json({"problems": problems, "found": found})
     else:
@@ -67,3 +71,9 @@ def _pyogg() -> str:
         "its libraries are missing, so Ogg Vorbis is decoded by one decoder only;"
         " apt-get install libogg0 libvorbisfile3 brings them"
     )
+
+
+def _sandbox() -> str:
+    if missing := sandbox_lacks():
+        return f"this machine has no {' and no '.join(missing)}: decoders are confined less"
+    return "decoders of audio see no files and reach nobody (Landlock, seccomp)"

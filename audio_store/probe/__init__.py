@@ -6,6 +6,7 @@ imported here, and `prober` load no decoder: the server's own process stays clea
 
 from audio_store.probe.prober import Prober, ProbeUnavailable, pyogg_available
 from audio_store.probe.report import Facts, Limits, Remark, Report
+from audio_store.probe.sandbox import lacks as sandbox_lacks
 from audio_store.probe.verdicts import codes, overrulable_codes
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "codes",
     "overrulable_codes",
     "pyogg_available",
+    "sandbox_lacks",
 ]

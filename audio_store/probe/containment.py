@@ -11,7 +11,7 @@ _LARGEST_LOG = 2**16
 
 
 def confine(memory_bytes: int, largest_file: int = _LARGEST_LOG) -> None:
-    """Limit this process for good."""
+    """Limit what this process may take, for good; what it may reach, `sandbox.seal` limits."""
     die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))

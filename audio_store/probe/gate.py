@@ -55,7 +55,6 @@ class Judgement:
 def judge(
     file: BinaryIO,
     *,
-    path: bytes,
     file_name: str,
     findings: Findings,
     limits: Limits,
@@ -73,7 +72,7 @@ def judge(
         facts = _facts(shape, shape.frames)
     if shape and not findings.refusals:
         announce(shape.duration_s)
-        facts = _listen(file, path, shape, findings)
+        facts = _listen(file, shape, findings)
     report = Report(findings.refusals, findings.warnings, facts)
     return Judgement(report, None if findings.refusals else shape)
 
@@ -135,7 +134,7 @@ def _check_numbers(shape: Shape, limits: Limits, findings: Findings) -> None:
         findings.add("too-long", f"{shape.duration_s / 3600:.1f} hours")
 
 
-def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Facts | None:
+def _listen(file: BinaryIO, shape: Shape, findings: Findings) -> Facts | None:
     decoded = _decoded(file, shape, findings)
     if decoded is None:
         findings.add("undecodable")
@@ -149,7 +148,7 @@ def _listen(file: BinaryIO, path: bytes, shape: Shape, findings: Findings) -> Fa
     # refuses a packet for its first byte only, and holes are gaps that the walker has refused.
     agreed = shape.is_counted and decoded.frames == shape.frames and not decoded.failure
     if shape.format == "ogg" and not findings.overruled and not agreed:
-        _ask_again(path, decoded, findings)
+        _ask_again(file, decoded, findings)
     facts = _facts(shape, _agreed_length(shape, decoded, findings))
     if facts.duration_us < _SHORT_US:
         findings.add("very-short")
@@ -194,8 +193,8 @@ def _agreed_length(shape: Shape, decoded: Decoded, findings: Findings) -> int:
     return decoded.frames
 
 
-def _ask_again(path: bytes, decoded: Decoded, findings: Findings) -> None:
-    opinion = vorbis.count(path)
+def _ask_again(file: BinaryIO, decoded: Decoded, findings: Findings) -> None:
+    opinion = vorbis.count(file)
     if opinion is None:
         return
     if opinion.holes or opinion.failure:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -55,18 +54,14 @@ class Prober:
         is tried once more in a fresh one. Raises OSError if the file cannot be read, and
         ProbeUnavailable if no worker can be had.
         """
-        request = {
-            "path": os.fspath(path.absolute()),
-            "file_name": file_name,
-            "accept": sorted(accept),
-        }
-        with self._free:
+        request = {"file_name": file_name, "accept": sorted(accept)}
+        with self._free, path.open("rb", buffering=0) as file:
             try:
-                return self._ask(request)
+                return self._ask(request, file.fileno())
             except WorkerDied:
                 pass
             try:
-                return self._ask(request)
+                return self._ask(request, file.fileno())
             except WorkerDied as death:
                 return Report(refusals=(remark("probe-crashed", str(death)),))
 
@@ -87,12 +82,12 @@ class Prober:
             worker.kill()
         self._starter.shutdown(wait=True)
 
-    def _ask(self, request: dict[str, Any]) -> Report:
+    def _ask(self, request: dict[str, Any], file: int) -> Report:
         worker = self._take()
         healthy = False
         try:
             conversation = _Conversation(worker, self._limits)
-            report = conversation.hold(request)
+            report = conversation.hold(request, file)
             healthy = conversation.ended_well
         except WorkerDied:
             self._raise_if_closed()
@@ -164,9 +159,9 @@ class _Conversation:
         self._report: Report | None = None
         self._deadline = time.monotonic() + limits.wall_s
 
-    def hold(self, request: dict[str, Any]) -> Report:
+    def hold(self, request: dict[str, Any], file: int) -> Report:
         try:
-            self._worker.send(request)
+            self._worker.send(request, file)
             while True:
                 if report := self._take_in(self._worker.receive(self._deadline)):
                     return report

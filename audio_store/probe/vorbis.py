@@ -5,9 +5,10 @@ code that reads on after an error other than a hole can die of SIGFPE within lib
 """
 
 import ctypes
+import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 _BUFFER = 2**16
 _HOLE = -3  # OV_HOLE: some packets are missing; the only error after which reading may go on
@@ -29,19 +30,29 @@ def available() -> bool:
     return _pyogg() is not None
 
 
-def count(path: bytes) -> SecondOpinion | None:
-    """Decode the file to its end; None without libraries, or if it cannot be opened."""
+def count(file: BinaryIO) -> SecondOpinion | None:
+    """Decode a file from its start to its end; None without libraries, or if they see no Vorbis."""
     vorbis = _pyogg()
     if vorbis is None:
         return None
-    file = vorbis.OggVorbis_File()
-    reference = ctypes.byref(file)
-    if vorbis.libvorbisfile.ov_fopen(path, reference):
+    stream = _stream(file)
+    opened = vorbis.OggVorbis_File()
+    reference = ctypes.byref(opened)
+    if vorbis.libvorbisfile.ov_open(stream, reference, None, 0):
+        ctypes.CDLL(None).fclose(stream)
         return None
     try:
-        return _read(vorbis, reference, file)
+        return _read(vorbis, reference, opened)
     finally:
-        vorbis.libvorbisfile.ov_clear(reference)
+        vorbis.libvorbisfile.ov_clear(reference)  # and closes the stream
+
+
+def _stream(file: BinaryIO) -> ctypes.c_void_p:
+    """The file, as the C library has it. A worker has no right to open it by a path."""
+    file.seek(0)
+    fdopen = ctypes.CDLL(None).fdopen
+    fdopen.restype = ctypes.c_void_p
+    return ctypes.c_void_p(fdopen(os.dup(file.fileno()), b"rb"))
 
 
 def _read(vorbis: Any, reference: Any, file: Any) -> SecondOpinion:

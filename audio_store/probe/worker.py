@@ -3,9 +3,10 @@
 `python -m audio_store.probe.worker LIMITS`, LIMITS being the fields of `Limits` as JSON. One JSON
 object a line. It says {"ready": true} once; then each request
 
-    {"path": ..., "file_name": ..., "accept": [codes]}
+    {"file_name": ..., "accept": [codes]}
 
-is answered by {"duration_s": ...} if long audio is going to be decoded, {"verdict": ...} as in
+comes over the socket that is its standard input, with the descriptor of the open file, and is
+answered by {"duration_s": ...} if long audio is going to be decoded, {"verdict": ...} as in
 `report`, and {"tags": {name: [texts]}, "warnings": [...]}; or, if the file cannot be read or the
 worker ran out of memory, by {"error": {"kind": ..., "errno": ..., "text": ...}}.
 """
@@ -13,20 +14,22 @@ worker ran out of memory, by {"error": {"kind": ..., "errno": ..., "text": ...}}
 import json
 import os
 import resource
+import socket
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from audio_store.probe import tags, vorbis
 from audio_store.probe.containment import confine, limit_cpu
 from audio_store.probe.gate import Judgement, judge
 from audio_store.probe.report import Limits, remarks_to_json, to_json
+from audio_store.probe.sandbox import seal
 from audio_store.probe.shape import size_of
 from audio_store.probe.verdicts import Findings
 
 Say = Callable[[dict[str, Any]], None]
 _SHORT_S = 10
+_PIECE = 2**16  # bytes
 
 
 def main() -> None:
@@ -34,6 +37,8 @@ def main() -> None:
     limits = Limits(**json.loads(sys.argv[1]))
     vorbis.available()  # PyOgg starts programs to look for its libraries: before the limits
     confine(limits.memory_bytes)
+    seal()
+    requests = socket.socket(fileno=os.dup(0))
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     # A library that prints must not break the protocol.
     os.dup2(2, 1)
@@ -43,15 +48,26 @@ def main() -> None:
         answers.flush()
 
     say({"ready": True})
-    for line in sys.stdin.buffer:
-        answer(json.loads(line), limits, say)
+    for request, descriptor in _received(requests):
+        answer(request, descriptor, limits, say)
 
 
-def answer(request: dict[str, Any], limits: Limits, say: Say) -> None:
-    """Judge one file. Whatever goes wrong is an answer too."""
+def _received(requests: socket.socket) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each request, and the descriptor of its file, until nobody asks any more."""
+    while True:
+        line, descriptors, _, _ = socket.recv_fds(requests, _PIECE, 1)
+        if not line:
+            return
+        while not line.endswith(b"\n"):
+            line += requests.recv(_PIECE)
+        yield json.loads(line), descriptors[0]
+
+
+def answer(request: dict[str, Any], descriptor: int, limits: Limits, say: Say) -> None:
+    """Judge one file, and close it. Whatever goes wrong is an answer too."""
     limit_cpu(limits.cpu_s)
     try:
-        with Path(request["path"]).open("rb", buffering=0) as file:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
             _judge_and_describe(file, request, limits, say)
     except MemoryError:
         say({"error": {"kind": "memory", "errno": None, "text": "out of memory"}})
@@ -69,7 +85,6 @@ def _judge_and_describe(file: BinaryIO, request: dict[str, Any], limits: Limits,
     findings = Findings(request["accept"])
     judgement = judge(
         file,
-        path=os.fsencode(request["path"]),
         file_name=request["file_name"],
         findings=findings,
         limits=limits,

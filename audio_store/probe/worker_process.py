@@ -5,6 +5,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -53,18 +54,22 @@ class WorkerProcess:
         self.files = 0
         # Not a pipe: nobody has to read it, and the worker caps the size of files.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `dispose`
+        self._requests, theirs = socket.socketpair()
         try:
-            self._process = self._started(command)
+            self._process = self._started(command, theirs)
         except OSError:
+            self._requests.close()
             self._stderr.close()
             raise
+        finally:
+            theirs.close()
         self._received = bytearray()
         self._searched = 0  # so many bytes of it hold no line's end
 
-    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _started(self, command: Sequence[str], requests: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
+            stdin=requests.fileno(),
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=environment(),
@@ -77,11 +82,12 @@ class WorkerProcess:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def send(self, request: Mapping[str, Any]) -> None:
-        """Write one request. Raises WorkerDied."""
-        assert self._process.stdin is not None  # we asked for a pipe
+    def send(self, request: Mapping[str, Any], *files: int) -> None:
+        """Write one request, and with it the descriptors of open files. Raises WorkerDied."""
+        line = json.dumps(request).encode() + b"\n"
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            sent = socket.send_fds(self._requests, [line], files)
+            self._requests.sendall(line[sent:])
         except OSError as error:
             raise self._death() from error
 
@@ -110,7 +116,7 @@ class WorkerProcess:
         # If it hangs in the kernel, on a disk that is away, it ends when the disk returns.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_ENDING_S)
-        for pipe in (self._process.stdin, self._process.stdout, self._stderr):
+        for pipe in (self._requests, self._process.stdout, self._stderr):
             assert pipe is not None  # we asked for pipes
             pipe.close()
 

@@ -21,6 +21,7 @@ from typing import Any
 import soundfile
 
 from audio_store.probe.containment import confine, limit_cpu
+from audio_store.probe.sandbox import seal
 from audio_store.render.mix import Mix, from_json
 from audio_store.render.mixer import PartFailed, mixed
 from audio_store.render.renderer import RenderLimits
@@ -48,6 +49,7 @@ def main() -> None:
     mix = from_json(request["mix"])
     confine(limits.memory_bytes, limits.file_bytes(mix))
     limit_cpu(limits.cpu_for(mix))
+    seal({part.path for part in mix.parts}, (str(Path(request["output"]).parent),))
     answer(mix, request["output"], say)
 
 

@@ -232,7 +232,7 @@ def test_the_configuration_is_shown_and_checked(new_archive, dsn):
     assert "the configuration is good" in succeed(server, "config", "check")
     checked = json.loads(succeed(server, "config", "check", "--json"))
     assert checked["problems"] == []
-    assert set(checked["found"]) == {"postgresql", "pyogg"}
+    assert set(checked["found"]) == {"postgresql", "pyogg", "sandbox"}
 
 
 def test_a_wrong_configuration_stops_every_command(new_archive):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -98,7 +99,8 @@ def test_a_worker_that_swells_is_refused_memory(good: Path) -> None:
         "def judge(*a, **k): return bytearray(2**31)\n"
         "worker.judge = judge\nconfine(2**30)\n"
         "def say(answer): print(json.dumps(answer), flush=True)\n"
-        "for line in sys.stdin: worker.answer(json.loads(line), Limits(), say)\n"
+        "for line in sys.stdin: worker.answer(json.loads(line), os.open('/dev/null', 0), Limits(), "
+        "say)\n"
     )
     with prober_of(script) as prober:
         (refusal,) = prober.probe(good, "").refusals
@@ -273,9 +275,12 @@ def test_a_worker_sees_no_secrets_of_the_server(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_worker_ends_with_its_input() -> None:
     command = (*WORKER, '{"memory_bytes": 1073741824}')
-    ended = subprocess.run(
-        command, env=environment(), input=b"", capture_output=True, timeout=60, check=False
-    )
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        ended = subprocess.run(
+            command, env=environment(), stdin=theirs, capture_output=True, timeout=60, check=False
+        )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b'{"ready": true}\n', b"")
 
 
