@@ -96,21 +96,28 @@ class RequestReader:
             return
         if self._opening is not None:
             self._opening += data
-        self._unread += len(data)
+        while data:
+            self._unread += len(data)
+            data = self._parse(data)
+        if self.incoming is not None:
+            self._receiver.quiet_since = self._site.seconds()
+
+    def _parse(self, data: bytes) -> bytes:
+        """Let it be parsed; what is left behind a request that offers another protocol."""
         try:
             self._parser.feed_data(data)
         except HttpParserInvalidMethodError:
             self._read_line(b"\n" if self._opening is None else self._opening)
         except HttpParserUpgrade as upgrade:
-            self._go_on_after_upgrade(data[upgrade.args[0] :])
+            self._go_on_after_upgrade()
+            return b"" if self._receiver.is_deaf else data[upgrade.args[0] :]
         except HttpParserError:
             if not self._receiver.is_deaf:
                 self._receiver.refuse(self._reason)
         else:
             if self._unread > _UNREAD_BYTES:
                 self._receiver.refuse(_BAD_REQUEST)
-        if self.incoming is not None:
-            self._receiver.quiet_since = self._site.seconds()
+        return b""
 
     def _read_line(self, line: bytes) -> None:
         """Tell a method that nobody knows from what is not HTTP."""
@@ -129,7 +136,7 @@ class RequestReader:
             choose_route(request, hosts=1)
             receiver.take_request(request)
 
-    def _go_on_after_upgrade(self, rest: bytes) -> None:
+    def _go_on_after_upgrade(self) -> None:
         """Stay with HTTP/1.1, whatever else the client has offered to speak.
 
         The parser takes a body for the other protocol. A new one is told that it is one.
@@ -143,8 +150,6 @@ class RequestReader:
             ]
             self._is_going_on = True
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + b"\r\n".join(headers) + b"\r\n\r\n")
-        if rest and not self._receiver.is_deaf:
-            self.feed(rest)
 
     # What the parser calls. An exception ends the parsing.
 

@@ -120,6 +120,17 @@ def test_a_body_behind_an_upgrade_is_no_request(front: WebFront) -> None:
     assert wire.ask("GET", "/livez").status == 200
 
 
+def test_whoever_offers_another_protocol_again_and_again_is_answered_each_time(
+    front: WebFront,
+) -> None:
+    """However many of such requests come at once."""
+    wire = front.connect()
+    offer = b"GET /livez " + HEAD + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    wire.send(offer * 2000 + b"GET /livez " + HEAD + b"\r\n")
+    assert wire.unread.count(b"HTTP/1.1 200 OK") == 2001
+    assert not wire.is_closed
+
+
 @pytest.mark.parametrize("end", [b"X-End: " + b"x" * 200_000, b"X-End: x\r\n" * 20_000])
 def test_a_trailer_does_not_grow_for_ever(front: WebFront, end: bytes) -> None:
     wire = front.connect()
