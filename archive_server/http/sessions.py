@@ -11,6 +11,7 @@ without TLS once it came by it (Secure).
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,6 +24,7 @@ from archive_server.services.sessions import SessionService
 
 _LARGEST = 16 * 1024  # bytes of what is sent to log in
 _JSON = "application/json"
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a pair, which JSON can hold, and no text
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,6 @@ def _fields(request: ArchiveRequest) -> dict[str, Any]:
 
 def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _SURROGATE.search(value):
         raise BadRequest(f"{name}: text expected")
     return value

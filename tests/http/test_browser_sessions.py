@@ -109,6 +109,15 @@ def test_what_is_no_login_is_refused_without_a_cookie(front, body, status, kind)
     assert b"Traceback" not in answer.body
 
 
+@pytest.mark.parametrize("place", ["login", "pass"])
+def test_half_a_surrogate_pair_is_no_text(front, place):
+    """JSON can hold one, and nothing that it would be given to."""
+    fields = {"login": "maintainer", "pass": PASSWORD, place: "\ud800"}
+    answer = log_in(front, {"content-type": "application/json"}, json.dumps(fields).encode())
+    assert answer.status == 400
+    assert f"{place}: text expected" in json.loads(answer.body)["detail"]
+
+
 def test_guesses_are_slowed_down(front):
     statuses = [log_in(front, body=b"login=nobody&pass=x").status for _ in range(6)]
     assert statuses == [401] * 4 + [429] * 2
