@@ -13,6 +13,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
+from archive_server.model.neighbours import neighbourhood
+
 log = Logger()
 
 _TELL_EVERY_S = 60
@@ -73,6 +75,7 @@ class Census:
 
         A proxy that is trusted brings many clients.
         """
+        host = neighbourhood(host)
         if self._all >= self._limits.connections:
             self._tell("there are {count} connections, and no more are taken", at)
         elif not is_proxy and self._by_address[host] >= self._limits.connections_per_address:
@@ -85,10 +88,11 @@ class Census:
     def enter(self, host: str) -> None:
         """Count a connection."""
         self._all += 1
-        self._by_address[host] += 1
+        self._by_address[neighbourhood(host)] += 1
 
     def leave(self, host: str) -> None:
         """Count one less."""
+        host = neighbourhood(host)
         self._all -= 1
         self._by_address[host] -= 1
         if not self._by_address[host]:

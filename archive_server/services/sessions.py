@@ -14,6 +14,7 @@ from archive_server.database import journal, sessions, tokens, users
 from archive_server.errors import BadCredentials, BadRequest, NoSession, TooManyAttempts
 from archive_server.model import guessing
 from archive_server.model.journal import AuditKind
+from archive_server.model.neighbours import neighbourhood
 from archive_server.model.tokens import ApiToken, is_api_token
 from archive_server.model.users import Caller, Session, User
 from archive_server.services import passwords
@@ -125,8 +126,9 @@ class SessionService:
         """The user, and the hash that the password was compared with."""
         # One at a time for an address: the many guesses of one guesser wait for each other, are
         # refused once the first few have failed, and keep no hashing thread from anybody else.
-        async with self.in_turn(address):
-            keys, found = await self.database.run(_admit, login, address, self.now())
+        place = neighbourhood(address)
+        async with self.in_turn(place):
+            keys, found = await self.database.run(_admit, login, place, self.now())
             user, password_hash = found or (None, passwords.NOBODY)
             right = len(password) <= _LONGEST_PASSWORD and await self.hash_in_thread(
                 passwords.is_right, password, password_hash
@@ -134,7 +136,7 @@ class SessionService:
             if user is None or not right:
                 await self.database.run(_refuse, user, address, keys, self.now())
                 raise BadCredentials("wrong login name or password")
-            await self.database.run(_welcome, user, password_hash, address, keys, self.now())
+            await self.database.run(_welcome, user, password_hash, place, keys, self.now())
             return user, password_hash
 
 

@@ -151,6 +151,20 @@ def test_an_address_that_tries_many_names_is_slowed_down(sessions):
         result_of(sessions.log_in("emil", "wrong", ELSEWHERE))
 
 
+def test_a_guesser_has_no_more_guesses_for_having_many_addresses_of_ipv6(sessions):
+    for number in range(4):
+        guess(sessions, 1, login=f"name {number}", address=f"2001:db8::{number:x}")
+    with pytest.raises(TooManyAttempts):
+        result_of(sessions.log_in("another", "wrong", "2001:db8::ffff:1"))
+    guess(sessions, 1, login="another", address="2001:db8:0:1::1")
+
+
+def test_a_studio_that_changes_its_address_of_ipv6_stays_known(sessions):
+    result_of(sessions.log_in("client", PASSWORD, "2001:db8:5::1"))
+    guess(sessions, 4)
+    result_of(sessions.log_in("client", PASSWORD, "2001:db8:5::2"))
+
+
 def test_one_good_account_does_not_hide_guesses_at_others(services, sessions):
     guess(sessions, 3, login="root")
     result_of(sessions.log_in("client", PASSWORD, ELSEWHERE))
