@@ -3,7 +3,7 @@
 Services are given these; the real ones hand the work to threads, the ones in tests do it at once.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -43,4 +43,12 @@ class Database(Protocol):
 
         It sees what `run` would have shown it, since there, too, each statement sees what was
         committed before it. But it is spared two of its round trips, BEGIN and COMMIT.
+        """
+
+    def ask(
+        self, reading: Callable[P, Generator[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]:
+        """As `read`, for a read that yields its statements (`database.reading`), with few rows.
+
+        No thread waits for them; what it does between is done in the reactor's.
         """

@@ -62,7 +62,7 @@ class Database:
     """Where rows are kept."""
 
     dsn: str = option("", check=dsn)  # empty: the embedded server
-    connections: int = option(8, least=1, most=90)  # of each worker
+    connections: int = option(8, least=1, most=90)  # of each worker, and as many for small reads
     statement_timeout_s: int = option(
         60, most=2_000_000
     )  # 0: none; PostgreSQL counts ms in 31 bits

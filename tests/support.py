@@ -10,6 +10,8 @@ from psycopg2.extensions import connection as Connection
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from archive_server.database.reading import Reading, blocking
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -58,6 +60,12 @@ class DirectDatabase:
     ) -> Deferred[T]:
         """As `run`; what would write fails."""
         return maybeDeferred(self._read, work, *args, **kwargs)
+
+    def ask(
+        self, reading: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `read`."""
+        return self.read(blocking(reading, *args, **kwargs))
 
     def _read(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with self.connection.cursor() as cursor:

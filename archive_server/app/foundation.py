@@ -108,11 +108,11 @@ def founded(config: Config, data_dir: Path, announcement: Announcement) -> Itera
 def connections(config: Config) -> int:
     """How many connections to PostgreSQL there can be at most.
 
-    Each worker has as many as are configured, and one that listens; and in a graceful restart there
-    are two workers for one.
+    Each worker has as many as are configured for its threads, as many for its reactor, and one that
+    listens; and in a graceful restart there are two workers for one.
     """
     generations = 1 if config.server.workers == 1 else 2
-    each = config.database.connections + 1
+    each = 2 * config.database.connections + 1
     return generations * config.server.workers * each + _OF_COMMANDS
 
 

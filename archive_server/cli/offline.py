@@ -28,6 +28,7 @@ from archive_server.database.directory_lock import DirectoryLock
 from archive_server.database.embedded_errors import DirectoryBusy, EmbeddedError
 from archive_server.database.external import UnsuitableDatabase, require_suitable
 from archive_server.database.migrations import SchemaError, require_current
+from archive_server.database.reading import Reading, blocking
 from archive_server.database.transactions import Transactions
 from archive_server.database.upgrade import migrate_after_dump
 from archive_server.errors import ArchiveError
@@ -260,6 +261,11 @@ class AtOnce:
         self, work: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return self.transactions.perform_reading(work, *args, **kwargs)
+
+    async def ask(
+        self, reading: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return self.transactions.perform_reading(blocking(reading, *args, **kwargs))
 
 
 async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,5 +1,7 @@
 """How a connection to PostgreSQL is opened: its settings, and how our values travel on it."""
 
+import select
+import time
 from typing import Any
 
 import psycopg2
@@ -10,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 from archive_server.model.gunid import Gunid
 
 _BYTEA = 17  # the type's oid in every PostgreSQL
+_ANSWER_S = 5
 
 
 def connect(
@@ -26,13 +29,31 @@ def connect(
     return connection
 
 
-def connect_later(dsn: str) -> Connection:
-    """Begin to open a connection that never blocks: it is for who calls `poll`, and for texts.
+def connect_for_reactor(dsn: str, statement_timeout_s: float = 0) -> Connection:
+    """Open a connection that never blocks from then on: it is for who calls `poll`.
 
-    Blocks only while a host's name is looked up. Raises psycopg2.OperationalError.
+    Blocks until it is open. Raises psycopg2.OperationalError, TimeoutError.
     """
-    connection: Connection = psycopg2.connect(dsn, async_=1, **_settings(dsn, 0))
+    connection: Connection = psycopg2.connect(dsn, async_=1, **_settings(dsn, statement_timeout_s))
+    try:
+        await_answer(connection)
+        _register_types(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def await_answer(connection: Connection) -> None:
+    """Wait for what such a connection was asked. Blocks; raises psycopg2.Error, TimeoutError."""
+    deadline = time.monotonic() + _ANSWER_S
+    while (state := connection.poll()) != extensions.POLL_OK:
+        left = deadline - time.monotonic()
+        wanted = select.POLLIN if state == extensions.POLL_READ else select.POLLOUT
+        socket = select.poll()  # not select(), which knows no descriptor beyond 1023
+        socket.register(connection.fileno(), wanted)
+        if left <= 0 or not socket.poll(left * 1000):
+            raise TimeoutError("PostgreSQL does not answer")
 
 
 def _settings(dsn: str, statement_timeout_s: float) -> dict[str, Any]:

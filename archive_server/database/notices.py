@@ -12,19 +12,17 @@ each answer proves that nothing was missed until it was asked for.
 
 import os
 import re
-import select
 import time
 from typing import Any, Protocol
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from archive_server.database.connections import connect_later
+from archive_server.database.connections import await_answer, connect_for_reactor
 from archive_server.threads import Threads
 
 log = Logger()
@@ -35,7 +33,6 @@ _MOST_KEPT = 50  # notices that psycopg2 keeps; of more it has dropped some
 
 _BEAT_S = 0.4
 _ANSWER_S = 5  # without an answer for so long, the connection is given up
-_CONNECT_S = 5
 
 
 class Forgetful(Protocol):
@@ -188,20 +185,8 @@ class Listener:
 
 def _listening(dsn: str) -> Connection:
     """A connection that listens. Blocks; raises psycopg2.Error, TimeoutError."""
-    deadline = time.monotonic() + _CONNECT_S
-    connection = connect_later(dsn)
-    _await_answer(connection, deadline)
+    connection = connect_for_reactor(dsn)
     cursor = connection.cursor()  # has to stay until the answer is there
     cursor.execute(f"LISTEN {_CHANNEL}")
-    _await_answer(connection, deadline)
+    await_answer(connection)
     return connection
-
-
-def _await_answer(connection: Connection, deadline: float) -> None:
-    while (state := connection.poll()) != POLL_OK:
-        left = deadline - time.monotonic()
-        wanted = select.POLLIN if state == POLL_READ else select.POLLOUT
-        socket = select.poll()  # not select(), which knows no descriptor beyond 1023
-        socket.register(connection.fileno(), wanted)
-        if left <= 0 or not socket.poll(left * 1000):
-            raise TimeoutError("PostgreSQL does not answer")

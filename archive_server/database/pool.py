@@ -5,13 +5,17 @@ once for each connection; it cannot tell what may be tried again; and it logs wh
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from psycopg2.extensions import connection as Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 
+from archive_server.database.asking import Asking
+from archive_server.database.connections import connect_for_reactor
 from archive_server.database.notices import Forgetful, own
+from archive_server.database.reading import Reading, blocking
 from archive_server.database.transactions import Transactions
 from archive_server.threads import Threads
 
@@ -35,6 +39,13 @@ class PooledDatabase:
         self._forgetful = forgetful
         self._threads = Threads(reactor, connections, "database")
         self._transactions = Transactions(dsn, statement_timeout_s, self._tell)
+        self._asking = Asking(
+            reactor,
+            partial(connect_for_reactor, dsn, statement_timeout_s),
+            connections,
+            self._threads,
+            lambda begin: self.read(blocking(begin)),
+        )
 
     def start(self) -> None:
         """Begin with what was and will be asked for. Does not connect."""
@@ -42,16 +53,18 @@ class PooledDatabase:
 
     def stop(self) -> None:
         """Cut short what runs, refuse what waits, and close the connections. Blocks briefly."""
+        self._asking.stop()
         self._transactions.close()
         self._threads.stop()
 
     def usage(self) -> Mapping[str, float]:
         """How busy it is, for those who watch."""
         connections, busy = self._transactions.counts()
+        asking, asked, waiting = self._asking.counts
         return {
-            "database_connections": connections,
-            "database_connections_busy": busy,
-            "database_waiting": self._threads.waiting,
+            "database_connections": connections + asking,
+            "database_connections_busy": busy + asked,
+            "database_waiting": self._threads.waiting + waiting,
         }
 
     def run(
@@ -68,6 +81,12 @@ class PooledDatabase:
     ) -> Deferred[T]:
         """As `run`, for what only reads; see `blocking.Database`."""
         return self._threads(self._transactions.perform_reading, work, *args, **kwargs)
+
+    def ask(
+        self, reading: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `read`, for what is asked without a thread; see `blocking.Database`."""
+        return self._asking(partial(reading, *args, **kwargs))
 
     def _tell(self, connection: Connection) -> None:
         """Hand on, from a thread, what was said; the reactor takes it in before the result."""

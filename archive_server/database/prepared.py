@@ -38,17 +38,29 @@ class Prepared:
 
     def call(self, cursor: Cursor, *parameters: object) -> bytes:
         """What executes it, for `execute_all`."""
+        self.prepare(cursor)
+        return cursor.mogrify(self.execution(len(parameters)), parameters)
+
+    def prepare(self, cursor: Cursor) -> None:
+        """Let the connection know it, unless it does."""
         names = _prepared.setdefault(cursor.connection, set())
         if self.name not in names:
-            types = f"({', '.join(self.types)})" if self.types else ""
-            cursor.execute(f"PREPARE {self.name} {types} AS {self.text}")
+            cursor.execute(self.preparation)
             names.add(self.name)
+
+    @property
+    def preparation(self) -> str:
+        """What lets a connection know it."""
+        types = f"({', '.join(self.types)})" if self.types else ""
+        return f"PREPARE {self.name} {types} AS {self.text}"
+
+    def execution(self, parameters: int) -> str:
+        """What executes it with so many parameters."""
         if not parameters:
-            return f"EXECUTE {self.name}".encode()
+            return f"EXECUTE {self.name}"
         # Casts, for what psycopg2 writes of a list of UUIDs, say, is a list of texts.
-        casts = [f"::{name}" for name in self.types] or [""] * len(parameters)
-        marks = ", ".join(f"%s{cast}" for cast in casts)
-        return cursor.mogrify(f"EXECUTE {self.name} ({marks})", parameters)
+        casts = [f"::{name}" for name in self.types] or [""] * parameters
+        return f"EXECUTE {self.name} ({', '.join([f'%s{cast}' for cast in casts])})"
 
 
 def execute_all(cursor: Cursor, *calls: bytes) -> None:

@@ -4,6 +4,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database.groups import BELONGS
 from archive_server.database.prepared import Prepared
+from archive_server.database.reading import Reading, Statement
 from archive_server.model.clips import ClipState, FileType
 from archive_server.model.gunid import Gunid
 from archive_server.model.rights import Action, Rule
@@ -63,11 +64,10 @@ def applicable(
 
 
 def applicable_to(
-    cursor: Cursor, user_id: int, action: Action, gunid: Gunid
-) -> tuple[ClipState, FileType, list[Rule]] | None:
+    user_id: int, action: Action, gunid: Gunid
+) -> Reading[tuple[ClipState, FileType, list[Rule]] | None]:
     """The state and type of a clip, and the rules about it as `applicable` has them; or None."""
-    _APPLICABLE_TO.execute(cursor, user_id, action.value, gunid.uuid)
-    rows = cursor.fetchall()
+    rows = yield Statement.of(_APPLICABLE_TO, user_id, action.value, gunid.uuid)
     if not rows:
         return None
     rules = [Rule(rule_id, Action(name), *rest) for _, _, rule_id, name, *rest in rows if rule_id]

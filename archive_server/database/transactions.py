@@ -99,14 +99,9 @@ class Transactions:
                     raise Unavailable(_TROUBLE) from error
                 # Of two that stand in each other's way, one shall come first.
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - not a secret
-            except ForeignKeyViolation as error:
-                # A user, say, who was removed while their last call was carried out.
-                raise Conflict("something that this needs has just been removed") from error
-            except (psycopg2.OperationalError, ReadOnlySqlTransaction) as error:
-                raise Unavailable(_TROUBLE) from error
-            except psycopg2.DatabaseError as error:
-                if _has_no_answer(error):
-                    raise Unavailable(_TROUBLE) from error
+            except psycopg2.Error as error:
+                if (named := name(error)) is not None:
+                    raise named from error
                 raise
         raise AssertionError("the last attempt returns or raises")
 
@@ -141,7 +136,7 @@ class Transactions:
                 with connection.cursor() as cursor:
                     result = work(cursor, *args, **kwargs)
             except psycopg2.Error as error:
-                if connection.closed or _has_no_answer(error):
+                if is_lost(connection, error):
                     raise _LostBeforeCommit from error
                 raise
             connection.commit()
@@ -185,6 +180,20 @@ class Transactions:
             dropped, self._idle = self._idle, []
         for connection in dropped:
             connection.close()
+
+
+def is_lost(connection: Connection, error: psycopg2.Error) -> bool:
+    """Whether a statement got no answer, or the last one: the server process ends, or has ended."""
+    return connection.closed != 0 or _has_no_answer(error)
+
+
+def name(error: psycopg2.Error) -> ArchiveError | None:
+    """What an error of PostgreSQL's is to whoever calls us, if they can do something about it."""
+    if isinstance(error, ForeignKeyViolation):
+        # A user, say, who was removed while their last call was carried out.
+        return Conflict("something that this needs has just been removed")
+    is_trouble = isinstance(error, psycopg2.OperationalError | ReadOnlySqlTransaction)
+    return Unavailable(_TROUBLE) if is_trouble or _has_no_answer(error) else None
 
 
 def _has_no_answer(error: psycopg2.Error) -> bool:

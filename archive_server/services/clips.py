@@ -8,6 +8,7 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import clips, contents, documents, journal, uploads
+from archive_server.database.reading import Reading
 from archive_server.errors import Conflict, Duplicate, Forbidden, NotFound
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.completion import TITLE, completed
@@ -100,7 +101,7 @@ class ClipService:
 
         Raises Forbidden where there is one that the caller may not read.
         """
-        return await self.database.read(_exists, caller, gunid)
+        return await self.database.ask(_exists, caller, gunid)
 
     async def document(self, caller: Caller, gunid: Gunid) -> str:
         """A clip's metadata document, in its canonical form. Raises Forbidden, NotFound."""
@@ -164,8 +165,8 @@ def _upload_to_finish(
     return upload
 
 
-def _exists(cursor: Any, caller: Caller, gunid: Gunid) -> bool:
-    found = find_allowed(cursor, caller, Action.READ, gunid)
+def _exists(caller: Caller, gunid: Gunid) -> Reading[bool]:
+    found = yield from find_allowed(caller, Action.READ, gunid)
     if found is None:
         return False
     state, file_type = found

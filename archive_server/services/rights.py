@@ -3,6 +3,7 @@
 from typing import Any
 
 from archive_server.database import rights
+from archive_server.database.reading import Reading
 from archive_server.errors import Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.gunid import Gunid
@@ -29,13 +30,13 @@ def require_on_clip(cursor: Any, caller: Caller, action: Action, clip: Clip) -> 
 
 
 def find_allowed(
-    cursor: Any, caller: Caller, action: Action, gunid: Gunid
-) -> tuple[ClipState, FileType] | None:
+    caller: Caller, action: Action, gunid: Gunid
+) -> Reading[tuple[ClipState, FileType] | None]:
     """State and type of an item with which the caller may do this; None where there is none.
 
     Raises Forbidden.
     """
-    found = rights.applicable_to(cursor, caller.user_id, action, gunid)
+    found = yield from rights.applicable_to(caller.user_id, action, gunid)
     if found is None:
         return None
     state, file_type, applicable = found
