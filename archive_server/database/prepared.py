@@ -34,7 +34,8 @@ class Prepared:
 
     def execute(self, cursor: Cursor, *parameters: object) -> None:
         """Execute it; the cursor has the rows."""
-        cursor.execute(self.call(cursor, *parameters))
+        self.prepare(cursor)
+        cursor.execute(self.execution(len(parameters)), parameters)
 
     def call(self, cursor: Cursor, *parameters: object) -> bytes:
         """What executes it, for `execute_all`."""
@@ -45,7 +46,8 @@ class Prepared:
         """Let the connection know it, unless it does."""
         names = _prepared.setdefault(cursor.connection, set())
         if self.name not in names:
-            cursor.execute(self.preparation)
+            with cursor.connection.cursor() as plain:  # whatever the other one does beside
+                plain.execute(self.preparation)
             names.add(self.name)
 
     @property

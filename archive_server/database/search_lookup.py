@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.search_rows import RANGE_COLUMNS
+from archive_server.database.search_rows import CORE_COLUMNS, RANGE_COLUMNS
 from archive_server.database.search_to_sql import (
     Meant,
     Sql,
@@ -23,6 +23,9 @@ from archive_server.errors import BadCriteria
 from archive_server.model.categories import STANDARD, is_meant, local_name
 from archive_server.model.search import ANY, Condition, Operator
 from archive_server.model.words import Sought
+
+# The first three categories of every archive, as in `schema/0003_search.sql`.
+_CORE_IDS = {name: number for number, name in enumerate(CORE_COLUMNS, 1)}
 
 _MOST_IDS = 500  # of values that are listed in a condition; more are joined
 # Lists that may be compared clip by clip. The planner thinks it costs the same for longer ones.
@@ -55,8 +58,8 @@ def categories_meant(
     """
     required = set(asked) - {ANY}
     names = sorted(required.union(sorted_by))
-    if not names:
-        return {}
+    if _CORE_IDS.keys() >= set(names):
+        return {name: Meant(name, ((name, _CORE_IDS[name]),)) for name in names}
     cursor.execute(
         "SELECT name, category_id FROM search_category "
         "WHERE name = ANY (%(names)s) OR local_name = ANY (%(names)s) ORDER BY category_id",
