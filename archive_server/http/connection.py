@@ -21,8 +21,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archive_server.http import parsing
+from archive_server.http.answering import AnswerAtHand, Answering
 from archive_server.http.limits import Limits
-from archive_server.http.parsing import RequestReader
+from archive_server.http.parsing import TOO_SLOW, RequestReader
 from archive_server.http.patience import Doing, Patience
 from archive_server.http.requests import ArchiveRequest
 from archive_server.http.routing import begin, give_up
@@ -30,10 +31,6 @@ from archive_server.http.transport import Done, FileTransport
 
 # For how many bytes a client that was refused is listened to before it is cut off.
 _PATIENCE_BYTES = 64 * 1024 * 1024
-_TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 10\r\n\r\ntoo slow\r\n"
-)
 
 
 class Site(parsing.Site, Protocol):
@@ -57,7 +54,7 @@ class Connection(NetworkProtocol):
     is_secure = False
     can_send_files = False
     is_full = False  # the transport holds as much as it should
-    _current: ArchiveRequest | None = None
+    _current: Answering | None = None
     _refusal: bytes | None = None  # what is sent when all requests are answered
     is_deaf = False  # whatever arrives is thrown away
     _is_closing = False  # what was written still goes out
@@ -165,8 +162,10 @@ class Connection(NetworkProtocol):
         if doing is Doing.NOTHING:
             self._close()
         elif doing is Doing.HEAD:
-            self.refuse(_TOO_SLOW)
-        elif doing is Doing.BODY and request is not None and not request.has_started:
+            self.refuse(TOO_SLOW)
+        elif (
+            doing is Doing.BODY and isinstance(request, ArchiveRequest) and not request.has_started
+        ):
             give_up(request)
         else:
             self.drop()
@@ -198,8 +197,17 @@ class Connection(NetworkProtocol):
 
     # One answer at a time.
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is answered, and nothing waits for that."""
+        return self._current is None and not self._waiting and not self.is_full
+
+    def take_answer(self, answer: AnswerAtHand) -> None:
+        self._current = answer
+        answer.begin()
+
     def take_request(self, request: ArchiveRequest) -> None:
-        if self._current is None and not self._waiting and not self.is_full:
+        if self.is_free:
             self._current = request
             begin(request)
         else:
@@ -212,11 +220,11 @@ class Connection(NetworkProtocol):
             return
         self._is_advancing = True
         while self._waiting and self._current is None and not self.is_full:
-            self._current = self._waiting.popleft()
-            begin(self._current)
+            self._current = request = self._waiting.popleft()
+            begin(request)
         self._is_advancing = False
 
-    def answered(self, request: ArchiveRequest) -> None:
+    def answered(self, request: Answering) -> None:
         """All of an answer has been handed to the transport."""
         self._current = None
         self.quiet_since = self.site.seconds()
@@ -236,7 +244,7 @@ class Connection(NetworkProtocol):
         elif self._reading_is_paused:
             self._update_reading()
 
-    def _begun(self) -> list[ArchiveRequest]:
+    def _begun(self) -> list[Answering]:
         """What is answered, and what waits for it."""
         return [*([self._current] if self._current else []), *self._waiting]
 

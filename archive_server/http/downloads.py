@@ -5,23 +5,22 @@ from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
-from typing import Any, BinaryIO
+from functools import lru_cache
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from archive_server.blocking import InThread
 from archive_server.errors import NoSession, NotFound, Unavailable
 from archive_server.http import credentials
-from archive_server.http.ranges import requested_ranges
+from archive_server.http.answering import AtHand
+from archive_server.http.ranges_at_hand import LeasedRanges, RangeAnswer
 from archive_server.http.representations import Representation, sha256_of
 from archive_server.http.requests import ArchiveRequest
-from archive_server.http.responses import HttpProblem, answer_failure, respond
+from archive_server.http.responses import HttpProblem
 from archive_server.http.selection import SELECTING, Selection, select
-from archive_server.http.sending import is_at_hand, send_file, send_pieces
+from archive_server.http.sending import send_file, send_pieces
 from archive_server.model.clips import AudioFormat
 from archive_server.model.gunid import Gunid
 from archive_server.model.leases import ExportLease
@@ -49,6 +48,7 @@ class Downloads:
     in_thread: InThread
     # Tokens of the leases that are being read now, and how often each.
     _in_use: Counter[str] = field(default_factory=Counter)
+    _answering: set[RangeAnswer] = field(default_factory=set)  # those that are not in `_in_use`
 
     async def leased(self, request: ArchiveRequest, token: str, extension: str) -> None:
         """Send what a lease pins; the token is the right to it."""
@@ -58,51 +58,35 @@ class Downloads:
             return
         await self._reading(request, token, self._send_leased(request, file))
 
-    def at_hand(self, request: ArchiveRequest, token: str, extension: str) -> bool:
-        """Send one range of a remembered lease as `leased` does; False where it has to wait.
+    def learn(self, request: ArchiveRequest, token: str, extension: str) -> AtHand | None:
+        """What answers requests for other ranges of the same lease."""
+        learned = LeasedRanges(self, token, extension, request)
+        return learned if learned.is_possible else None
 
-        Players ask for range after range. Without a coroutine each takes half of the time.
-        """
-        connection = request.connection
-        if connection is None or not connection.can_send_files or request.verb != "GET":
-            return False
-        headers = request.headers
-        if b"range" not in headers or not headers.keys().isdisjoint(_CONDITIONS):
-            return False
-        file = self.service.remembered(token, extension)
-        if file is None:
-            return False
-        content = file.content
-        parts = requested_ranges(headers[b"range"].decode("latin-1"), file.size)
-        if not parts or len(parts) > 1 or not is_at_hand(content, parts[0]):
-            content.close()
-            return False
-        request.status = 206
-        request.more_headers = _remembered(file).part_headers(parts[0])
-        request.tells_length = True
-        self._in_use[token] += 1
-        done = partial(self._sent, request, token, content, self.service.now())
-        request.send_file(content.fileno(), parts[0], b"", done)
-        return True
+    def remembered(self, token: str, extension: str) -> AudioFile | None:
+        """What a lease reads, if it is known; counts as a use."""
+        return self.service.remembered(token, extension)
 
-    def _sent(
-        self,
-        request: ArchiveRequest,
-        token: str,
-        content: BinaryIO,
-        began_at: datetime,
-        failure: Failure | None,
-    ) -> None:
-        """Finish an answer when the client has taken all of it, or will not."""
-        content.close()
-        self._end_use(token)
-        if failure is None:
-            request.finish()
-        elif not failure.check(ConnectionLost):
-            answer_failure(failure, request)
-        if self.service.now() - began_at > _SOON:
-            touching = request.front.to_the_end(self._touch_at_the_end(token))
-            respond(request, touching, to_the_end=True)
+    def shown(self, file: AudioFile) -> Representation:
+        """How a client sees it; what is remembered keeps that: 1.5 µs less for each part."""
+        shown: Representation | None = file.made.get("shown")
+        if shown is None:
+            shown = file.made["shown"] = _shown_of(file, is_fixed=True)
+        return shown
+
+    def begin_reading(self, answer: RangeAnswer) -> None:
+        """Note that a lease is in use."""
+        self._answering.add(answer)
+
+    def end_reading(self, answer: RangeAnswer) -> None:
+        """Note that it is no more, or that it was a moment ago."""
+        self._answering.discard(answer)
+        front = answer.front
+        if front.seconds() - answer.began_at > _SOON.total_seconds():
+            touching = front.to_the_end(self._touch_at_the_end(answer.kind.token))
+            Deferred.fromCoroutine(touching).addErrback(
+                lambda failure: log.failure("cannot note the use of a lease", failure)
+            )
 
     async def _reading(
         self, request: ArchiveRequest, token: str, sending: Coroutine[Any, Any, None]
@@ -145,8 +129,9 @@ class Downloads:
 
     async def touch(self) -> None:
         """Note that the leases being read now are in use, however slowly they are read."""
-        if self._in_use:
-            await self.service.touch(sorted(self._in_use))
+        tokens = self._in_use.keys() | {answer.kind.token for answer in self._answering}
+        if tokens:
+            await self.service.touch(sorted(tokens))
 
     async def _caller(self, request: ArchiveRequest) -> Caller:
         session_id = credentials.shown(request)
@@ -230,14 +215,6 @@ def _shown(
 
 def _shown_of(file: AudioFile, is_fixed: bool) -> Representation:
     return _shown(file.format, file.file_name, file.size, file.sha256, file.modified, is_fixed)
-
-
-def _remembered(file: AudioFile) -> Representation:
-    """The same of a file that is remembered, which keeps it: 1.5 µs less for each part."""
-    shown: Representation | None = file.made.get("shown")
-    if shown is None:
-        shown = file.made["shown"] = _shown_of(file, is_fixed=True)
-    return shown
 
 
 def _send_document(request: ArchiveRequest, file: DocumentFile) -> None:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
 from httptools import HttpRequestParser as Parser
 
+from archive_server.http.answering import AnswerAtHand, Carrier
 from archive_server.http.first_lines import request_line
-from archive_server.http.requests import ArchiveRequest, Carrier, Front
+from archive_server.http.known_heads import KnownHeads
+from archive_server.http.requests import ArchiveRequest, Front
 from archive_server.http.routing import choose_route, complete, expect_body, take
 
 # Of one head. A head, or a trailer, that is not complete may have come with one read before it.
@@ -21,6 +23,10 @@ _UNREAD_BYTES = _HEAD_BYTES + 64 * 1024
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 12\r\n\r\nbad request\n"
+)
+TOO_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 10\r\n\r\ntoo slow\r\n"
 )
 _URI_TOO_LONG = (
     b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\n"
@@ -33,6 +39,7 @@ class Site(Front, Protocol):
 
     is_stopping: bool
     is_leaving: bool
+    known_heads: KnownHeads
 
 
 class Receiver(Carrier, Protocol):
@@ -40,6 +47,13 @@ class Receiver(Carrier, Protocol):
 
     is_deaf: bool  # whatever arrives is thrown away
     quiet_since: float  # when something was done or heard last, in the site's seconds
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is under way."""
+
+    def take_answer(self, answer: AnswerAtHand) -> None:
+        """Take what is answered at once, if it is free."""
 
     def take_request(self, request: ArchiveRequest) -> None:
         """Take a request whose head has come, and all of its body unless it `has_body`."""
@@ -63,6 +77,7 @@ class RequestReader:
 
     has_begun = False  # the head of a request has
     incoming: ArchiveRequest | None = None  # its head has come, and not all of its body
+    _latest: ArchiveRequest | None = None  # whose head has come with what is just being read
     _target = b""
     _head_size = _header_count = _hosts = 0
     _unread = 0  # bytes since the parser told something
@@ -91,14 +106,21 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
+        is_between = not self.has_begun and self._line is None  # two requests
+        if is_between and self._take_known(data):
+            return
         if self._line is not None:
             self._read_line(self._line + data)
             return
         if self._opening is not None:
             self._opening += data
-        while data:
-            self._unread += len(data)
-            data = self._parse(data)
+        left = data
+        while left:
+            self._unread += len(left)
+            left = self._parse(left)
+        if is_between and self._latest is not None:
+            self._site.known_heads.learn(data, self._latest)
+        self._latest = None
         if self.incoming is not None:
             self._receiver.quiet_since = self._site.seconds()
 
@@ -118,6 +140,25 @@ class RequestReader:
             if self._unread > _UNREAD_BYTES:
                 self._receiver.refuse(_BAD_REQUEST)
         return b""
+
+    def _take_known(self, data: bytes) -> bool:
+        """Take what came as a request whose head is known; False if it is not just that."""
+        site, receiver = self._site, self._receiver
+        found = site.known_heads.find(data)
+        if found is None:
+            return False
+        head, end, asked = found
+        is_last = receiver.is_deaf = site.is_stopping or site.is_leaving
+        if asked is not None and head.at_hand is not None and receiver.is_free:
+            answer = head.at_hand.prepared(receiver, int(asked[2]), int(asked[3]))
+            if answer is not None:
+                answer.is_last = is_last
+                receiver.take_answer(answer)
+                return True
+        request = head.request(receiver, site, asked and asked[1], data[end:])
+        request.is_last = is_last
+        receiver.take_request(request)
+        return True
 
     def _read_line(self, line: bytes) -> None:
         """Tell a method that nobody knows from what is not HTTP."""
@@ -208,7 +249,7 @@ class RequestReader:
             or site.is_leaving
         )
         choose_route(request, self._hosts)
-        self.incoming = request
+        self.incoming = self._latest = request
         if coding is not None or headers.get(b"content-length", b"0").strip(b"0"):
             request.has_body = True
             self._skips_body = parser.should_upgrade()

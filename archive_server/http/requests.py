@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from archive_server.errors import Unavailable
+from archive_server.http.answering import Carrier, Learn, Logged
 from archive_server.http.bodies import Body
 from archive_server.http.heads import head
 from archive_server.http.limits import Held
@@ -34,7 +35,7 @@ class Route:
 
     A route that `streams` is begun before the body has come, and takes it from `request.body`;
     the others begin with all of it in `request.content`. `refuse` shows errors to those who speak
-    another language than problem documents.
+    another language than problem documents. `learn` is for who asks for range after range.
     """
 
     template: str  # as in `urls`; it is what is logged of a path
@@ -42,6 +43,7 @@ class Route:
     answer: Answer
     streams: bool = False
     refuse: Refuse | None = None
+    learn: Learn | None = None
 
 
 class Front(Protocol):
@@ -55,31 +57,11 @@ class Front(Protocol):
 
     def admit(self, request: "ArchiveRequest") -> None: ...
 
-    def log(self, request: "ArchiveRequest") -> None: ...
+    def log(self, request: Logged) -> None: ...
 
     def seconds(self) -> float: ...
 
     async def to_the_end(self, work: Coroutine[Any, Any, None]) -> None: ...
-
-
-class Carrier(Protocol):
-    """What a request must know of the connection it came on."""
-
-    is_secure: bool
-    here: Any  # our address
-    peer: Any  # the client's
-    is_full: bool  # more should not be written now
-    can_send_files: bool
-
-    def write(self, some: bytes) -> None: ...
-
-    def send_file(self, fd: int, part: range, first: bytes, done: Done) -> None: ...
-
-    async def drained(self) -> None: ...
-
-    def answered(self, request: "ArchiveRequest") -> None: ...
-
-    def drop(self) -> None: ...
 
 
 class ArchiveRequest(RequestHead):

@@ -12,9 +12,11 @@ from twisted.logger import Logger
 
 from archive_server.http import urls
 from archive_server.http.access_log import Access, AccessLog
+from archive_server.http.answering import Logged
 from archive_server.http.backups import Backups
 from archive_server.http.connection import Connection
 from archive_server.http.downloads import Downloads
+from archive_server.http.known_heads import KnownHeads
 from archive_server.http.limits import DEFAULTS, Census, Held, Limits, TurnedAway
 from archive_server.http.measurements import Measurements
 from archive_server.http.monitoring import Monitoring
@@ -53,7 +55,7 @@ def routes(
     return (
         *calling,
         *(
-            Route(path, reading, _or_else(downloads.at_hand, _to_the_end(downloads.leased)))
+            Route(path, reading, _to_the_end(downloads.leased), learn=downloads.learn)
             for path in (urls.ACCESS, *urls.CLASSIC_ACCESSES)
         ),
         Route(urls.UPLOAD, sending, _to_the_end(uploads.answer), streams=True),
@@ -141,6 +143,7 @@ class ArchiveSite(Factory):
         self._accesses = AccessLog(reactor.callLater, log_every_s)
         self._works = 0  # coroutines that must get to the end
         self._routes = RouteTable(table)
+        self.known_heads = KnownHeads()
         self._touching = LoopingCall(_touch_safely, touch)
         self._touching.clock = reactor
 
@@ -219,7 +222,7 @@ class ArchiveSite(Factory):
         finally:
             self._works -= 1
 
-    def log(self, request: ArchiveRequest) -> None:
+    def log(self, request: Logged) -> None:
         """Count a request, and let the log tell of it."""
         began_at = request.began_at
         seconds = 0.0 if began_at is None else self.seconds() - began_at
@@ -265,16 +268,6 @@ def _to_the_end(work: Callable[..., Coroutine[Any, Any, None]]) -> Answer:
         respond(request, whole, to_the_end=True)
 
     return answer
-
-
-def _or_else(at_hand: Callable[..., bool], answer: Answer) -> Answer:
-    """Let `at_hand` answer what it can without waiting, and the other one the rest."""
-
-    def either(request: ArchiveRequest, /, **names: str) -> None:
-        if not at_hand(request, **names):
-            answer(request, **names)
-
-    return either
 
 
 def _at_once(work: Callable[..., Coroutine[Any, Any, None]]) -> Answer:

@@ -167,8 +167,9 @@ class FileTransport(tcp.Server):
     def _send(self, sending: Sending) -> None:
         """Send as much as the client takes and the budget allows. Raises OSError, FileTooShort."""
         while sending.first:
-            # Not with MSG_MORE: joined with the head 64 KiB of a file do not fit into a segment of
-            # the kernel, which puts them together anew for 20 µs; what is saved is 2.
+            # Not with MSG_MORE: the receiver would be woken by most of 64 KiB, and once more by
+            # what fits into no segment with them. The head alone wakes it, and what follows is
+            # there when it comes: 10 µs of the processor for all instead of 27.
             sent = self.socket.send(sending.first)
             sending.first = sending.first[sent:]
         budget = BUDGET

@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fixtures.fix_http import WebFront, Wire, front_over, tone
@@ -181,7 +182,114 @@ def test_an_answer_at_hand_is_that_of_the_long_way(
     request = asking(path, f"Range: {wanted}", *more, version=version, method=method)
     wire: Wire = remembering.connect()  # to which the kernel cannot send
     wire.send(request)
-    assert comparable(connect().ask(request)) == comparable(wire.unread)
+    for _ in range(3):  # and as it is when its head is known
+        assert comparable(connect().ask(request)) == comparable(wire.unread)
+
+
+def is_at_hand(front: WebFront, client: Client, request: bytes) -> bool:
+    """Whether a request can be answered at once."""
+    found = front.site.known_heads.find(request)
+    if found is None or found.head.at_hand is None or found.asked is None:
+        return False
+    answer = found.head.at_hand.prepared(
+        client.transport.protocol, int(found.asked[2]), int(found.asked[3])
+    )
+    if answer is None:
+        return False
+    answer.file.content.close()  # type: ignore[attr-defined]
+    return True
+
+
+def fill(client: Client, wanted: bytes) -> int:
+    """Ask for the same until it does not go out at once; how often that was."""
+    for times in range(1, 20):
+        client.transport.protocol.dataReceived(wanted)
+        if client.reactor.writers:
+            return times
+    raise AssertionError("it takes all")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Range: bytes=7-9"], True),
+        (["range: bytes=70-2000000"], True),
+        (["Range: bytes=7-9", "User-Agent: a"], True),
+        (["Range: bytes=9-7"], False),
+        (["Range: bytes=7-"], False),
+        (["Range: bytes=1000000-1000001"], False),
+        (["Range: bytes=7-9", "If-Range: *"], False),
+        (["Range: bytes=7-9", "Cookie: a=b"], False),
+        (["Range: bytes=7-9", "Connection: close"], False),
+    ],
+)
+def test_a_single_range_is_at_hand_when_one_like_it_was_asked_for(
+    remembering: WebFront,
+    connect: Callable[[], Client],
+    path: str,
+    lines: list[str],
+    expected: bool,
+) -> None:
+    client, before = connect(), [lines[0].partition("=")[0] + "=0-0", *lines[1:]]
+    assert not is_at_hand(remembering, client, asking(path, *lines))
+    client.ask(asking(path, *before))
+    assert is_at_hand(remembering, connect(), asking(path, *lines)) is expected
+
+
+def test_a_range_in_a_connection_that_is_busy_waits_its_turn(
+    remembering: WebFront, connect: Callable[[], Client]
+) -> None:
+    path = leased(remembering, LONG)
+    client = connect()
+    client.ask(asking(path, "Range: bytes=0-0"))
+    times = fill(client, asking(path, "Range: bytes=0-4000000"))
+    client.transport.protocol.dataReceived(asking(path, "Range: bytes=5-9"))
+    received = client.read()
+    for _ in range(times):
+        head, _, rest = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 206")
+        body, received = rest[:4000001], rest[4000001:]
+        assert body == LONG[:4000001]
+    assert received.endswith(b"\r\n\r\n" + LONG[5:10])
+
+
+def test_a_client_that_is_sent_home_is_told_with_a_range_at_hand(
+    remembering: WebFront, connect: Callable[[], Client], path: str, wav: bytes
+) -> None:
+    client = connect()
+    client.ask(asking(path, "Range: bytes=0-0"))
+    remembering.site.is_leaving = True
+    answer = client.ask(asking(path, "Range: bytes=0-9"))
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith(wav[:10])
+    assert client.reactor.writers == []
+    assert not client.transport.connected or client.transport.disconnecting
+
+
+def test_a_lease_is_in_use_while_a_range_at_hand_is_sent(
+    remembering: WebFront, connect: Callable[[], Client]
+) -> None:
+    path = leased(remembering, LONG)
+    client = connect()
+    client.ask(asking(path, "Range: bytes=0-0"))
+    fill(client, asking(path, "Range: bytes=0-4000000"))
+    clock, memory = remembering.services.clock, remembering.services.downloads.memory
+    token = path.split("/")[2].removesuffix(".wav")
+
+    def is_noted() -> bool:
+        known = memory.find(token)
+        return known is not None and known.noted_at == clock()
+
+    clock.advance(timedelta(minutes=2))
+    result_of(remembering.downloads.touch())
+    assert is_noted(), "whoever reads it slowly uses it"
+    clock.advance(timedelta(minutes=2))
+    remembering.clock.advance(61)
+    client.read()
+    assert is_noted(), "it was in use until now"
+    clock.advance(timedelta(minutes=2))
+    result_of(remembering.downloads.touch())
+    assert not is_noted()
 
 
 def test_ranges_in_a_row_are_answered_in_order(
@@ -209,8 +317,9 @@ def test_a_client_that_reads_slowly_gets_all_of_a_range(
     assert received == b""
 
 
+@pytest.mark.parametrize("is_known", [False, True])
 def test_a_client_that_leaves_lets_go_of_the_file(
-    remembering: WebFront, connect: Callable[[], Client]
+    remembering: WebFront, connect: Callable[[], Client], is_known: bool
 ) -> None:
     path = leased(remembering, LONG)
     token = path.split("/")[2].removesuffix(".wav")
@@ -218,8 +327,9 @@ def test_a_client_that_leaves_lets_go_of_the_file(
     file = downloads.remembered(token, "wav")
     assert file is not None
     client = connect()
-    client.transport.protocol.dataReceived(asking(path, "Range: bytes=0-4000000") * 2)
-    assert client.reactor.writers
+    if is_known:
+        client.ask(asking(path, "Range: bytes=0-0"))
+    fill(client, asking(path, "Range: bytes=0-4000000") * (1 if is_known else 2))
     client.close()
     file.content.close()
     result_of(downloads.close(token, LeaseKind.AUDIO))
