@@ -6,23 +6,32 @@ from difflib import get_close_matches
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.search_rows import CORE_COLUMNS, RANGE_COLUMNS
+from archive_server.database.search_rows import (
+    CORE_COLUMNS,
+    FARTHEST,
+    RANGE_COLUMNS,
+    may_be_of_time,
+    nearness,
+)
 from archive_server.database.search_to_sql import (
     Meant,
     Sql,
     Test,
+    all_of,
     any_test,
     clips_with_ids,
     clips_with_values,
     column_tests,
     has_value,
+    source_of,
     value_test,
 )
-from archive_server.database.search_words import words_test
+from archive_server.database.search_words import has_words, may_have, words_test
 from archive_server.errors import BadCriteria
 from archive_server.model.categories import STANDARD, is_meant, local_name
+from archive_server.model.folding import fold
 from archive_server.model.search import ANY, Condition, Operator
-from archive_server.model.words import Sought
+from archive_server.model.words import Sought, words_inside
 
 # The first three categories of every archive, as in `schema/0003_search.sql`.
 _CORE_IDS = {name: number for number, name in enumerate(CORE_COLUMNS, 1)}
@@ -30,6 +39,9 @@ _CORE_IDS = {name: number for number, name in enumerate(CORE_COLUMNS, 1)}
 _MOST_IDS = 500  # of values that are listed in a condition; more are joined
 # Lists that may be compared clip by clip. The planner thinks it costs the same for longer ones.
 _FEW_IDS = 8
+# So many clips with the words inside of a part of a text are looked at one by one.
+_FEW_CANDIDATES = 5_000
+_MOST_WORDS = 8  # of a part that clips are looked for by
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +95,13 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     if condition.operator is Operator.WORDS:
         return Found(Test(columns=(words_test(Sought.read(condition.value)),)), None)
     if condition.category == ANY:
-        return Found(Test(columns=(any_test(condition),)), None)
-    columns = column_tests(condition, meant, _spread(cursor, condition, meant))
+        anywhere = _narrowed(cursor, condition, any_test(condition), range(1, FARTHEST + 1))
+        return Found(Test(columns=(anywhere,)), None)
+    spread = _spread(cursor, condition, meant)
+    columns = {
+        name: _narrowed(cursor, condition, column, (nearness(name),))
+        for name, column in column_tests(condition, meant, spread).items()
+    }
     rest = meant.without(columns)
     if not rest.ids:
         # Beginnings are in order in the dictionary; of other columns it knows less than they do.
@@ -104,6 +121,41 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     only = value_ids[0] if len(value_ids) == 1 and not columns else None
     beside = None if columns else Test(clip_ids=(clips_with_ids(value_ids),))
     return Found(test, only, beside)
+
+
+def _narrowed(cursor: Cursor, condition: Condition, test: Sql, places: Sequence[int]) -> Sql:
+    """The same, beside the words that are inside of what is looked for, where few clips have them.
+
+    A part of a text is found where the lists of its trigrams agree, and these grow with the
+    library. Of 30 characters of a title among a million the lists take 5 ms of a processor and the
+    words 0.3, of any text 15 and 0.5.
+    """
+    if condition.operator is not Operator.PARTIAL:
+        return test
+    words = words_inside(fold(condition.value))
+    if len(places) > 1:
+        words = [word for word in words if not may_be_of_time(word)]
+    if not words:
+        return test
+    # The longest ones are the rarest, mostly.
+    has = has_words(sorted(words, key=len)[-_MOST_WORDS:], places)
+    if expected(cursor, has) > _FEW_CANDIDATES:
+        return test
+    (alias,) = test.tables
+    return all_of([may_have(alias, has), test])
+
+
+def expected(cursor: Cursor, condition: Sql) -> int:
+    """How many clips meet a condition, as the planner of PostgreSQL estimates it.
+
+    That takes a tenth of a millisecond, and what it says may be wrong: only the way depends on it.
+    """
+    source, _ = source_of([condition])
+    cursor.execute(
+        f"EXPLAIN (FORMAT JSON) SELECT FROM {source} WHERE {condition.text}", condition.parameters
+    )
+    ((plan,),) = cursor.fetchone() or ([{"Plan": {"Plan Rows": 0}}],)
+    return int(plan["Plan"]["Plan Rows"])
 
 
 def _value_ids(cursor: Cursor, values: Sql) -> Sequence[int] | None:

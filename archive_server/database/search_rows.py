@@ -1,6 +1,7 @@
 """What the search tables say of a document: pure."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from archive_server.model.clips import FileType
 from archive_server.model.documents import Document
 from archive_server.model.folding import fold, sort_key
 from archive_server.model.instants import find_instant
-from archive_server.model.words import words
+from archive_server.model.words import are_all_read, words
 
 # Categories whose folded values are columns of search_text, and whose sort keys of search_clip.
 CORE_COLUMNS = {"dc:title": "title", "dc:creator": "creator", "dc:source": "source"}
@@ -22,9 +23,15 @@ RANGE_COLUMNS = {"ls:mtime": "mtime", "dcterms:extent": "extent", "ls:year": "ye
 # How near the words of a category are to the title; those of all others are the farthest.
 _NEARNESS = {"dc:title": 1, "dc:creator": 2, "dc:source": 2}
 FARTHEST = 3
+# What points in time and durations are made of. Nobody looks for their words, and hardly two are
+# the same.
+_of_time = re.compile(r"[0-9dhmpstwyz:.,+ -]*")
 
 SEPARATOR = "\x1f"  # between values in one column; no XML document can contain it
 START = 64  # characters of a text that decide comparisons with anything shorter
+
+# Among the words of a clip: it has some that are not there.
+INCOMPLETE = "0"
 
 _CODES = {file_type: code for code, file_type in enumerate(FileType, start=1)}
 _FILE_TYPES = {code: file_type for file_type, code in _CODES.items()}
@@ -97,22 +104,39 @@ def anything(values: Sequence[Value]) -> str | None:
 
 
 def words_by_nearness(values: Sequence[Value]) -> dict[int, list[str]]:
-    """The words of the texts, by how near to the title they are.
-
-    Nobody looks for the words of durations and points in time, and hardly two have the same.
-    """
+    """The words of the texts, by how near to the title they are; not those of time."""
     texts: dict[int, list[str]] = {}
     for value in values:
-        if value.category != "dcterms:extent" and local_name(value.category) != "mtime":
-            near = _NEARNESS.get(value.category, FARTHEST)
-            texts.setdefault(near, []).append(fold(value.text))
+        if not _tells_time(value):
+            texts.setdefault(nearness(value.category), []).append(fold(value.text))
     return {near: words(folded) for near, folded in texts.items()}
+
+
+def nearness(category: str) -> int:
+    """How near to the title the words of a category are."""
+    return _NEARNESS.get(category, FARTHEST)
+
+
+def may_be_of_time(word: str) -> bool:
+    """Whether there may be clips that have a word and are not found by it."""
+    return _of_time.fullmatch(word) is not None
 
 
 def words_written(values: Sequence[Value]) -> str:
     """The column search_words.words, as a tsvector is written; no word needs quotes."""
     found = words_by_nearness(values)
-    return " ".join(f"{near}{word}" for near in found for word in found[near])
+    written = [f"{near}{word}" for near in found for word in found[near]]
+    return " ".join(written if _has_only_these_words(values) else [*written, INCOMPLETE])
+
+
+def _tells_time(value: Value) -> bool:
+    return value.category == "dcterms:extent" or local_name(value.category) == "mtime"
+
+
+def _has_only_these_words(values: Sequence[Value]) -> bool:
+    """Whether what is written lacks no words but of time."""
+    others = (fold(value.text) for value in values if _tells_time(value))
+    return all(map(may_be_of_time, others)) and are_all_read([fold(each.text) for each in values])
 
 
 def joined(folded: Sequence[str]) -> str | None:

@@ -4,10 +4,10 @@ The table is called `w` (search_words). Its words begin with their nearness, so 
 the index alone answers it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from archive_server.database.search_rows import FARTHEST
+from archive_server.database.search_rows import FARTHEST, INCOMPLETE
 from archive_server.database.search_to_sql import Sql
 from archive_server.model.words import Sought
 
@@ -17,6 +17,25 @@ _TABLES = frozenset({"w"})
 def words_test(sought: Sought) -> Sql:
     """A condition on `w`: all words, wherever they are."""
     return _matches(_query(sought, FARTHEST))
+
+
+def has_words(words: Iterable[str], nearness: Iterable[int]) -> Sql:
+    """A condition on `w`: each of these words, as near."""
+    places = list(nearness)
+    each = (" | ".join(f"'{near}{word}'" for near in places) for word in words)
+    return _matches(" & ".join(f"({word})" for word in each))
+
+
+def may_have(alias: str, words: Sql) -> Sql:
+    """A condition on a table: what meets one on `w`, or has words that are not listed."""
+    ((query,),) = (words.parameters,)
+    # As an array, or the planner may begin with the other conditions, which it believes to be rare.
+    return Sql(
+        f"{alias}.clip_id = ANY (ARRAY("  # noqa: S608
+        f"SELECT clip_id FROM search_words w WHERE {words.text}))",
+        (f"({query}) | '{INCOMPLETE}'",),
+        frozenset({alias}),
+    )
 
 
 @dataclass(frozen=True, slots=True)

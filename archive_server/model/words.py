@@ -5,7 +5,7 @@ file 0017 says the same in SQL, for archives that were there before; tests hold 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -31,9 +31,10 @@ _between_words = re.compile(f"[{_BETWEEN_WORDS}]+")
 _words_themselves = re.compile(f"[{_WORDS_THEMSELVES}]")
 
 LONGEST = 64  # characters of a word: what agrees in them is the same word
-# Characters of `plain_texts`. What they become has to fit into the megabyte of a tsvector, three
+# Characters of `plain` texts. What they become has to fit into the megabyte of a tsvector, three
 # times, at four bytes each.
 _MOST_CHARACTERS = 80_000
+_LONGEST_PLAIN = 6  # times as many characters as a text has bytes, at most, if it is not ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,22 @@ def words(folded: Iterable[str]) -> list[str]:
     """
     text = " ".join(map(plain, folded))[:_MOST_CHARACTERS]
     return list(dict.fromkeys(word[:LONGEST] for word in text.split(" ") if word))
+
+
+def are_all_read(folded: Sequence[str]) -> bool:
+    """Whether `words` finds all words of these texts for certain."""
+    longest = (
+        len(text) if text.isascii() else _LONGEST_PLAIN * len(text.encode()) for text in folded
+    )
+    return sum(longest) + len(folded) <= _MOST_CHARACTERS
+
+
+def words_inside(part: str) -> list[str]:
+    """The words of every text that has this folded part.
+
+    The first and the last of the part may be pieces of longer ones.
+    """
+    found = [word[:LONGEST] for word in plain(part).split(" ") if word]
+    first = 0 if plain(part[:1]) == " " else 1
+    last = len(found) if plain(part[-1:]) == " " else -1
+    return list(dict.fromkeys(found[first:last]))

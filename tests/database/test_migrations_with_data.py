@@ -75,7 +75,7 @@ def test_an_archive_of_every_version_is_brought_up_to_date(
         assert migrate(connection) == missing
         with connection, connection.cursor() as cursor:
             require_current(cursor)
-            assert lost(before, rows(cursor)) == {}
+            assert lost(_unmarked(before), _unmarked(rows(cursor))) == {}
             assert list(search.differences(cursor)) == []
             found_by = _found_by(cursor)
         with connection.cursor() as cursor:
@@ -125,6 +125,13 @@ def _once(row: dict[str, Any]) -> dict[str, Any]:
     if folded := row.get("folded"):
         row["folded"] = SEPARATOR.join(dict.fromkeys(folded.split(SEPARATOR)))
     return row
+
+
+def _unmarked(found: Rows) -> Rows:
+    """The rows as they were before 0018, which says of which clips not all words are there."""
+    words = found.get("search_words", ())
+    said = [{**row, "words": row["words"].removeprefix("'0' ")} for row in words]
+    return {**found, "search_words": said}
 
 
 def _findable(cursor: Any) -> Iterator[Findable]:

@@ -25,8 +25,9 @@ class Explaining(psycopg2.extensions.cursor):
     plans = ""
 
     def execute(self, query, parameters=None):
-        super().execute(f"EXPLAIN {query}", parameters)
-        self.plans += "\n".join(line for (line,) in self.fetchall()) + "\n"
+        if not query.startswith("EXPLAIN"):
+            super().execute(f"EXPLAIN {query}", parameters)
+            self.plans += "\n".join(line for (line,) in self.fetchall()) + "\n"
         super().execute(query, parameters)
 
 
@@ -39,6 +40,7 @@ def _clips():
         elements = [
             ("dc:title", " ".join(rng.choices(words, k=3)) + f" {number}"),
             ("dc:creator", " ".join(rng.choices(words, k=2))),
+            ("dc:source", f"box k{number} of many"),
             ("dcterms:extent", f"00:{rng.randrange(60):02}:{rng.randrange(60):02}.{number:06}"),
             ("ls:year", str(rng.randrange(1950, 2027))),
             ("ls:genre", rng.choice(words)),
@@ -120,6 +122,21 @@ def test_conditions_are_answered_by_an_index(explaining, conditions, index):
 def _assert_nothing_is_read_through(explaining) -> None:
     for table in ("clip", "text", "any", "words", "link", "value", "shown"):
         assert f"Seq Scan on search_{table}" not in explaining.plans, table
+
+
+@pytest.mark.parametrize("category", ["dc:source", "*"])
+def test_parts_of_texts_with_rare_words_inside_are_found_by_these(explaining, category):
+    conditions = [(category, "partial", "ox k12345 of man")]
+    search.find(explaining, Criteria.build(conditions=conditions, limit=25))
+    assert "search_words_words" in explaining.plans
+    _assert_nothing_is_read_through(explaining)
+
+
+def test_parts_of_texts_with_common_words_inside_are_found_by_their_trigrams(explaining):
+    conditions = [("dc:source", "partial", "k12345 of man")]
+    search.find(explaining, Criteria.build(conditions=conditions, limit=25))
+    assert "search_text_source" in explaining.plans
+    assert "search_words_words" not in explaining.plans
 
 
 def test_alternatives_are_answered_by_two_indexes(explaining):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_server.model.folding import fold
-from archive_server.model.words import LONGEST, Sought, words
+from archive_server.model.words import LONGEST, Sought, are_all_read, plain, words, words_inside
 
 
 def _words(*texts: str) -> list[str]:
@@ -94,3 +94,49 @@ def test_no_word_has_a_character_that_means_something_to_the_database(text):
 def test_the_last_word_is_a_beginning_while_nothing_follows_it(text, whole, beginning):
     assert Sought.read(text) == Sought(whole, beginning)
     assert len(Sought.read(text)) == len(whole) + (beginning is not None)
+
+
+@pytest.mark.parametrize(
+    ("part", "inside"),
+    [
+        ("st of paradi", ["of"]),
+        (" of paradise-", ["of", "paradise"]),
+        ("paradise", []),
+        ("the end", []),
+        ("a a a a", ["a"]),
+        ("東京の夜", ["京", "の"]),
+        ("\u0301 one two", ["two"]),
+        ("\u2460 one \u2461", ["one"]),
+        ("", []),
+    ],
+)
+def test_the_words_inside_of_a_part_are_those_that_cannot_go_on(part, inside):
+    found = words_inside(fold(part))
+    assert found == inside or set(found) < set(inside)
+
+
+_SIGNS = ["a", "ab", "é", "E\u0301", "ß", "ﬁ", "½", "①", "≠", "=", "\u0338", "か\u3099", "ガ", "月",
+          "사", "\u0345", "שָׁ", "\ufdfa", "㌀", "¯", " ", "-", "\x1f", "x" * 70]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_SIGNS) | st.characters(), max_size=12).map("".join), st.data())
+def test_all_texts_with_a_part_have_the_words_inside_of_it(text, data):
+    folded = fold(text)
+    start = data.draw(st.integers(0, len(folded)))
+    end = data.draw(st.integers(start, len(folded)))
+    assert set(words_inside(folded[start:end])) <= set(words([folded]))
+
+
+@pytest.mark.slow
+def test_no_character_makes_a_text_longer_than_expected():
+    for number in range(0x80, 0x110000):
+        if not 0xD800 <= number < 0xE000:
+            character = chr(number)
+            assert len(plain(character)) <= 6 * len(character.encode()), hex(number)
+
+
+def test_of_long_texts_not_all_is_read():
+    assert are_all_read(["a " * 20_000, "b " * 10_000])
+    assert not are_all_read(["a " * 20_000, "b " * 20_000])
+    assert are_all_read(["é" * 6_000])
+    assert not are_all_read(["é" * 7_000])
