@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from archive_server.app.foundation import Announcement, Foundation, founded
 from archive_server.app.listening import Entrance, certificates, entrances, take_connections
 from archive_server.app.monitoring import build_monitoring
+from archive_server.app.process_setup import prepare_process
 from archive_server.app.services import Seams, build_prober, build_services
 from archive_server.app.site import build_site
 from archive_server.config import Config
@@ -48,8 +49,6 @@ _JOBS = 2  # at once: they share a disk and the cores
 _LOOK_S = 1  # after PostgreSQL; and to show that the reactor turns
 _LOOK_AT_FILES_S = 10  # of certificates
 _TELL_EVERY_S = 1  # other processes the numbers of this one
-# Connections are files, and so is each clip of an archive that is being imported.
-_OPEN_FILES = 65536
 _SHARE_OF_FILES = 16  # one in so many may be kept open for leases that nobody reads just now
 
 
@@ -71,7 +70,7 @@ def run(reactor: Any, config: Config, data_dir: Path, announcement: Announcement
     Raises what an administrator can mend: see `cli.offline.failures`; CannotListenError, OSError.
     """
     require_certificates(config)
-    allow_open_files()
+    prepare_process()
     with (
         founded(config, data_dir, announcement) as foundation,
         entrances(config) as opened,
@@ -88,14 +87,6 @@ def require_certificates(config: Config) -> None:
     """Raise ConfigError where TLS is wanted and cannot be spoken: before anything is started."""
     if config.tls.listen:
         certificates(config)
-
-
-def allow_open_files() -> None:
-    """Ask for as many as we want and may have: shells commonly begin with 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Server:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archive_server.app.foundation import Announcement, founded
 from archive_server.app.listening import entrances
-from archive_server.app.server import allow_open_files
+from archive_server.app.process_setup import prepare_process
 from archive_server.app.supervisor import Supervisor
 from archive_server.app.tls import Kept
 from archive_server.app.worker import Task
@@ -30,7 +30,7 @@ def supervise(
     """
     # Not the end, even before there is anybody to replace, or after.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    allow_open_files()
+    prepare_process()
     with (
         _certificate_kept(config) as kept,
         founded(config, data_dir, announcement) as foundation,

@@ -14,7 +14,8 @@ from twisted.internet.task import LoopingCall
 
 from archive_server.app.foundation import Foundation
 from archive_server.app.listening import Entrance
-from archive_server.app.server import Place, Server, allow_open_files
+from archive_server.app.process_setup import prepare_process
+from archive_server.app.server import Place, Server
 from archive_server.app.services import build_prober
 from archive_server.config import Config
 from audio_store import AudioStore
@@ -67,7 +68,7 @@ def run_worker(reactor: Any, task: Task, config: Config) -> None:
         sys.exit("the supervisor has gone already")
     for descriptor in (task.ready, *task.sockets, *task.kept):
         os.set_inheritable(descriptor, False)
-    allow_open_files()
+    prepare_process()
     data_dir = Path(task.data_dir)
     store = AudioStore.expected(data_dir / "store", task.store_id)
     foundation = Foundation(config, data_dir, task.embedded_dsn or config.database.dsn, store)
