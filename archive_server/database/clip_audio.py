@@ -78,13 +78,12 @@ def add(cursor: Cursor, gunid: Gunid, owner_id: int, audio: Audio, at: datetime)
     return int(clip_id)
 
 
-def replace(cursor: Cursor, clip: Clip, audio: Audio, at: datetime) -> None:
-    """Make a new revision of a clip, which leaves the trash. Readers of the old one go on.
+def replacement(cursor: Cursor, clip: Clip, audio: Audio, at: datetime) -> tuple[bytes, ...]:
+    """What makes a new revision of a clip, which leaves the trash. Readers of the old one go on.
 
     The caller holds the locks of gunid and content.
     """
-    execute_all(
-        cursor,
+    return (
         contents.addition(cursor, audio.content, at),
         _REPLACE.call(cursor, audio.xml, audio.file_name, at, clip.clip_id, *_facts(audio)),
         documents.removal(cursor, clip.document_id),

@@ -136,10 +136,9 @@ def describe(cursor: Cursor, clip_id: int, document_id: int, at: datetime) -> No
     )
 
 
-def redescribe(cursor: Cursor, clip: Clip, xml: str, at: datetime) -> None:
-    """Give a clip another document, in one round trip; the old one goes unless it is used."""
-    execute_all(
-        cursor,
+def redescription(cursor: Cursor, clip: Clip, xml: str, at: datetime) -> tuple[bytes, ...]:
+    """What gives a clip another document; the old one goes unless it is used."""
+    return (
         _REDESCRIBE.call(cursor, xml, clip.clip_id, at),
         documents.removal(cursor, clip.document_id),
     )

@@ -41,9 +41,22 @@ def add(
 
     Without a `revision` it is about the one that the item has now.
     """
-    login, address = by and by.login, by and by.address
-    _ADD.execute(cursor, clip_id, at, kind.value, revision, login, address)
+    cursor.execute(addition(cursor, kind, clip_id, by=by, at=at, revision=revision))
     assert cursor.rowcount == 1, "what an event is about is there: it is noted before a removal"
+
+
+def addition(
+    cursor: Cursor,
+    kind: EventKind,
+    clip_id: int,
+    *,
+    by: Caller | None,
+    at: datetime,
+    revision: int | None = None,
+) -> bytes:
+    """What executes `add`, to go with other statements."""
+    login, address = by and by.login, by and by.address
+    return _ADD.call(cursor, clip_id, at, kind.value, revision, login, address)
 
 
 def add_all(

@@ -3,8 +3,9 @@
 from archive_server.database.search_browse import browse
 from archive_server.database.search_bulk import index_many, rebuild
 from archive_server.database.search_check import differences
+from archive_server.database.search_dictionary import prune
 from archive_server.database.search_find import find
-from archive_server.database.search_index import index, prune, unindex
+from archive_server.database.search_index import index, unindex
 from archive_server.database.search_missing import index_missing
 from archive_server.database.search_staging import Findable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.search_index import category_ids, share_dictionary
+from archive_server.database.search_dictionary import category_ids, share
 from archive_server.database.search_staging import Findable, drop_stages, stage
 
 _TABLES = (
@@ -19,7 +19,7 @@ _TABLES = (
 def index_many(cursor: Cursor, clips: Iterable[Findable]) -> None:
     """Make clips findable by their documents, or by new ones instead of the old; each clip once."""
     names = stage(cursor, clips)
-    share_dictionary(cursor)
+    share(cursor)
     ids = category_ids(cursor, names)
     categories = [ids[name] for name in names]
     cursor.execute(_LINKS_TO_BE, (categories, categories))

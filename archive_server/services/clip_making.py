@@ -64,19 +64,34 @@ def make_clip(cursor: Any, caller: Caller, examined: Examined, at: datetime) -> 
     require_room(cursor, examined.quota, owner_id, examined.content.size)
     file_name = examined.file_name or (clip.file_name if clip else NAMELESS)
     document = _document(examined, file_name, clip, xml).stamped(at)
+    warnings = [remark.code for remark in examined.report.warnings]
+    audio = Audio(examined.content, audio_facts(facts), warnings, document.to_xml(), file_name)
     examined.publish_file(is_damaged)  # bytes before rows
     if is_damaged:
         contents.mend(cursor, [examined.content.sha256], at)
-    warnings = [remark.code for remark in examined.report.warnings]
-    audio = Audio(examined.content, audio_facts(facts), warnings, document.to_xml(), file_name)
+    _write(cursor, caller, examined.gunid, clip, audio, document, at)
+
+
+def _write(
+    cursor: Any,
+    caller: Caller,
+    gunid: Gunid,
+    clip: Clip | None,
+    audio: Audio,
+    document: Document,
+    at: datetime,
+) -> None:
+    """Write the rows of a clip, or of a new revision of it."""
+    first: tuple[bytes, ...] = ()
     if clip is None:
-        clip_id = clip_audio.add(cursor, examined.gunid, caller.user_id, audio, at)
+        clip_id, kind = clip_audio.add(cursor, gunid, caller.user_id, audio, at), EventKind.CREATED
     else:
-        clip_id = clip.clip_id
-        clip_audio.replace(cursor, clip, audio, at)
-    search.index(cursor, clip_id, examined.gunid, FileType.AUDIO_CLIP, document, at)
-    kind = EventKind.CREATED if clip is None else EventKind.REPLACED
-    journal.add(cursor, kind, clip_id, by=caller, at=at)
+        clip_id, kind = clip.clip_id, EventKind.REPLACED
+        first = clip_audio.replacement(cursor, clip, audio, at)
+    event = journal.addition(cursor, kind, clip_id, by=caller, at=at)
+    search.index(
+        cursor, clip_id, gunid, FileType.AUDIO_CLIP, document, at, first=first, then=[event]
+    )
 
 
 def _document(examined: Examined, file_name: str, clip: Clip | None, xml: str) -> Document:

@@ -85,8 +85,7 @@ def save(
     if clip.state is ClipState.TRASHED:
         clips.restore(cursor, clip.clip_id)
     clips.rename(cursor, clip.clip_id, file_name)
-    redescribe(cursor, clip, document, at)
-    journal.add(cursor, EventKind.REPLACED, clip.clip_id, by=caller, at=at)
+    redescribe(cursor, clip, document, EventKind.REPLACED, caller, at)
     return clip.clip_id
 
 
