@@ -1,15 +1,22 @@
-"""Clients that take more than their share, or more time than that: cut off, and nobody else."""
+"""Clients that take more than their share, or more time than that: cut off, and nobody else.
 
+What has to do with time is tried over TCP and over TLS: there the kernel counts what is enciphered.
+"""
+
+import re
 import socket
+import ssl
 import time
 import xmlrpc.client
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 import pytest
 from fixtures.clients import Client, ask
 from fixtures.fix_http import tone
 from fixtures.fix_server import ArchiveProcess
+
+from benchmarks.harness.certificate import make_certificate
 
 AUDIO = tone(440, 200)  # 17 MB: more than kernels hold
 CONFIG = """
@@ -29,7 +36,14 @@ PATIENCE_S = 20
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchiveProcess]:
     """A server that has little patience."""
-    server = ArchiveProcess(tmp_path_factory.mktemp("strict") / "data", CONFIG)
+    directory = tmp_path_factory.mktemp("strict")
+    made = make_certificate(directory)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    tls = (
+        f'[tls]\nlisten = ["127.0.0.1:{port}"]\ncertificate = "{made.chain}"\nkey = "{made.key}"\n'
+    )
+    server = ArchiveProcess(directory / "data", CONFIG + tls)
     try:
         server.start()
         yield server
@@ -57,14 +71,43 @@ def connected(server: ArchiveProcess, address: str = "127.0.0.9") -> Iterator[so
         yield made
 
 
+def secure_address(server: ArchiveProcess) -> tuple[str, int]:
+    found = re.search(r'listen = \["127.0.0.1:(\d+)"\]', server.config.read_text())
+    assert found is not None
+    return "127.0.0.1", int(found[1])
+
+
+@contextmanager
+def connected_securely(
+    server: ArchiveProcess, address: str = "127.0.0.9"
+) -> Iterator[socket.socket]:
+    """The same, over TLS."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        made.bind((address, 0))
+        made.settimeout(PATIENCE_S)
+        made.connect(secure_address(server))
+        with context.wrap_socket(made) as secured:
+            yield secured
+
+
+Connect = Callable[..., AbstractContextManager[socket.socket]]
+
+
+@pytest.fixture(params=[connected, connected_securely], ids=["TCP", "TLS"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    made: Connect = request.param
+    return made
+
+
 def answer_of(client: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     whole = b""
-    try:
+    with suppress(ConnectionResetError, ssl.SSLEOFError):
         while some := client.recv(65536):
             whole += some
-    except ConnectionResetError:
-        pass
     return whole
 
 
@@ -111,8 +154,8 @@ def test_there_are_so_many_connections_in_all(strict):
 
 
 @pytest.mark.slow
-def test_who_rests_for_long_is_let_go(strict):
-    with connected(strict) as client:
+def test_who_rests_for_long_is_let_go(strict, connect):
+    with connect(strict) as client:
         assert is_let_in(client)
         began = time.monotonic()
         assert client.recv(100) == b""
@@ -120,8 +163,19 @@ def test_who_rests_for_long_is_let_go(strict):
 
 
 @pytest.mark.slow
-def test_a_head_has_its_time_however_it_dribbles(strict):
-    with connected(strict) as client:
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half"])
+def test_who_does_not_say_how_to_encipher_is_let_go(strict, said):
+    with socket.create_connection(secure_address(strict), timeout=PATIENCE_S) as client:
+        client.sendall(said)
+        began = time.monotonic()
+        with suppress(ConnectionResetError):
+            assert client.recv(100) == b""
+        assert time.monotonic() - began < PATIENCE_S
+
+
+@pytest.mark.slow
+def test_a_head_has_its_time_however_it_dribbles(strict, connect):
+    with connect(strict) as client:
         began = time.monotonic()
         client.sendall(b"GET /livez HTTP/1.1\r\n")
         while not (answer := come(client)):
@@ -136,15 +190,15 @@ def come(client: socket.socket) -> bytes:
     client.setblocking(False)
     try:
         return client.recv(1000)
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return b""
     finally:
         client.settimeout(PATIENCE_S)
 
 
 @pytest.mark.slow
-def test_a_call_that_does_not_come_is_not_waited_for(strict):
-    with connected(strict) as client:
+def test_a_call_that_does_not_come_is_not_waited_for(strict, connect):
+    with connect(strict) as client:
         client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n<method")
         answer = answer_of(client)
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout")
@@ -165,9 +219,9 @@ def put(server: ArchiveProcess, url: str, client: socket.socket) -> None:
 
 
 @pytest.mark.slow
-def test_an_upload_that_stops_keeps_what_has_come(strict, client):
+def test_an_upload_that_stops_keeps_what_has_come(strict, connect, client):
     url = client.open_upload("a.wav")["url"]
-    with connected(strict) as slow:
+    with connect(strict) as slow:
         put(strict, url, slow)
         slow.sendall(bytes(5000))
         assert answer_of(slow).startswith(b"HTTP/1.1 408 Request Timeout")
@@ -177,9 +231,9 @@ def test_an_upload_that_stops_keeps_what_has_come(strict, client):
 
 
 @pytest.mark.slow
-def test_who_sends_too_slowly_is_cut_off_and_who_is_quick_enough_is_not(strict, client):
+def test_who_sends_too_slowly_is_cut_off_and_who_is_quick_enough_is_not(strict, connect, client):
     url, other = (client.open_upload("a.wav")["url"] for _ in range(2))
-    with connected(strict) as slow, connected(strict, "127.0.0.8") as steady:
+    with connect(strict) as slow, connect(strict, "127.0.0.8") as steady:
         put(strict, url, slow)
         put(strict, other, steady)
         for _ in range(40):
@@ -214,8 +268,8 @@ def read_for(client: socket.socket, url: str, seconds: float, bytes_a_second: in
 
 
 @pytest.mark.slow
-def test_who_reads_nothing_is_cut_off_and_a_player_is_not(strict, audio_url):
-    with connected(strict) as sleeper, connected(strict, "127.0.0.8") as player:
+def test_who_reads_nothing_is_cut_off_and_a_player_is_not(strict, connect, audio_url):
+    with connect(strict) as sleeper, connect(strict, "127.0.0.8") as player:
         path = audio_url[audio_url.index("/access/") :]
         sleeper.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         # 128 kbit/s, for three times as long as the other may sleep.
