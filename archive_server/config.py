@@ -161,6 +161,7 @@ class Limits:
     document_bytes: int = option(4 * _MIB, least=1024)
     import_members: int = option(4000, least=10, most=100_000)  # files of an archive
     restore_members: int = option(2_500_000, least=10)  # files of a backup
+    jobs_per_user: int = option(20)  # that wait or are being done
     page: int = option(10_000, least=1)  # hits, or values, in one answer
     # Of each worker: what clients may take of it, and for how long.
     connections: int = option(8000, least=10)

@@ -113,6 +113,10 @@ class TooManyUploads(QuotaExceeded):
     """The user has as many uploads open as they may."""
 
 
+class TooManyJobs(QuotaExceeded):
+    """As many jobs of the user wait, or are being done, as may."""
+
+
 class Unavailable(ArchiveError):
     """The store or the database is away; nothing is lost, try again in `retry_after` seconds."""
 

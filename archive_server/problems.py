@@ -49,6 +49,7 @@ PROBLEMS: dict[type[ArchiveError], Problem] = {
     errors.TooLarge: Problem(805, 413, "Too large"),
     errors.QuotaExceeded: Problem(805, 507, "Quota exceeded"),
     errors.TooManyUploads: Problem(805, 429, "Too many uploads"),
+    errors.TooManyJobs: Problem(805, 429, "Too many jobs"),
     errors.Unavailable: Problem(804, 503, "Not available now"),
     errors.Damaged: Problem(804, 503, "Audio damaged"),
 }

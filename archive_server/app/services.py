@@ -119,7 +119,7 @@ def build_services(
     """The services, over what is given; nothing is started."""
     retention = _retention(config)
     idle_lease = retention.leases
-    quota = Quota(config.uploads.per_user, config.uploads.user_bytes)
+    quota = Quota(config.uploads.per_user, config.uploads.user_bytes, config.limits.jobs_per_user)
     uploads = UploadService(
         seams.database,
         store,
@@ -143,7 +143,7 @@ def build_services(
         config.storage.refuse_duplicates,
     )
     search = SearchService(seams.database, config.limits.page)
-    jobs = JobService(seams.database, data_dir / "work", seams.jobs, now)
+    jobs = JobService(seams.database, data_dir / "work", seams.jobs, now, quota)
     memories = seams.memories
     accesses = Accesses(config.journal.accesses)
     brake = Brake(seams.database, now, _brake_policy(config))

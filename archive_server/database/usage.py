@@ -35,6 +35,13 @@ def open_uploads(cursor: Cursor, user_id: int, used_after: datetime) -> int:
     return int(count)
 
 
+def unfinished_jobs(cursor: Cursor, user_id: int) -> int:
+    """How many jobs a user has asked for that have not ended."""
+    cursor.execute("SELECT count(*) FROM job WHERE user_id = %s AND status = 'working'", (user_id,))
+    (count,) = cursor.fetchone() or (0,)
+    return int(count)
+
+
 def stored_bytes(cursor: Cursor, user_id: int) -> int:
     """The bytes of all revisions of all that a user owns, in the trash or not.
 

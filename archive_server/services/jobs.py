@@ -18,6 +18,7 @@ from archive_server.errors import ArchiveError, UnknownToken
 from archive_server.model.jobs import Job, JobState
 from archive_server.model.uploads import checked_token, new_token
 from archive_server.model.users import Caller
+from archive_server.services.quotas import UNBOUNDED, Quota, require_few_jobs
 
 # Who does a job says so every BEAT; after SILENCE they are taken for dead.
 BEAT = timedelta(seconds=2)
@@ -37,17 +38,16 @@ class JobService:
     directory: Path  # DIR/work; made when it is needed
     in_thread: InThread
     now: Callable[[], datetime]
+    quota: Quota = UNBOUNDED
 
     async def start(self, caller: Caller, kind: str, parameters: Mapping[str, Any]) -> str:
-        """Ask for something to be done; return the job's token.
+        """Ask for something to be done; return the job's token. Raises TooManyJobs.
 
         Whether the caller may ask for it is up to who calls this.
         """
-        token = new_token()
-        await self.database.run(
-            jobs.add, token, kind, parameters, user_id=caller.user_id, at=self.now()
+        return await self.database.run(
+            add, self.quota, kind, parameters, user_id=caller.user_id, at=self.now()
         )
-        return token
 
     async def state(self, token: str, kinds: Collection[str]) -> JobState:
         """How it stands with a job of one of these kinds. Raises UnknownToken, WrongToken."""
@@ -128,6 +128,22 @@ class JobService:
     async def _remove_files(self, token: str) -> None:
         # What cannot be removed now is found by `tidy`.
         await self.in_thread(shutil.rmtree, self.files(token), ignore_errors=True)
+
+
+def add(
+    cursor: Any,
+    quota: Quota,
+    kind: str,
+    parameters: Mapping[str, Any],
+    *,
+    user_id: int,
+    at: datetime,
+) -> str:
+    """Ask for a job, in a transaction; return its token. Raises TooManyJobs."""
+    require_few_jobs(cursor, quota, user_id)
+    token = new_token()
+    jobs.add(cursor, token, kind, parameters, user_id=user_id, at=at)
+    return token
 
 
 def fault_of(error: Exception) -> str | None:

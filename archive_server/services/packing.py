@@ -3,8 +3,10 @@
 It is a real file, since the scheduler adds to it what it knows itself, before anybody fetches it.
 """
 
+import errno
 import hashlib
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -91,7 +93,7 @@ class BackupService:
     async def start(self, caller: Caller, wanted: Criteria) -> str:
         """Ask for a backup of what meets the criteria; return its token.
 
-        Raises Forbidden, BadCriteria.
+        Raises Forbidden, BadCriteria, TooManyJobs.
         """
         await self.search.find(caller, replace(wanted, limit=1, offset=0))
         return await self.jobs.start(caller, KIND, kept(wanted))
@@ -143,6 +145,7 @@ class BackupService:
         self, caller: Caller, wanted: Criteria, path: Path, report: Report, mode: int
     ) -> int:
         clip_ids, size = await self.database.run(_select, caller, wanted)
+        await self.in_thread(_require_room, path.parent, size)
         progress = _Progress(report, size + _TRIFLE * len(clip_ids))
         archive = await self.in_thread(TarWriter, path, self.now())
         try:
@@ -200,6 +203,12 @@ class _Progress:
 def _select(cursor: Any, caller: Caller, wanted: Criteria) -> tuple[Any, int]:
     require_on_archive(cursor, caller, Action.READ)
     return backups.select(cursor, wanted)
+
+
+def _require_room(directory: Path, size: int) -> None:
+    """Raise OSError rather than fill the disk of all others first."""
+    if shutil.disk_usage(directory).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _take(cursor: Any, caller: Caller, clip_id: int, store: AudioStore) -> _Taken | None:

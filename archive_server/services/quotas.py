@@ -1,4 +1,4 @@
-"""How much a user may have: uploads at a time, and bytes. Functions of a transaction.
+"""How much a user may have: uploads and jobs at a time, and bytes. Functions of a transaction.
 
 Counted under a lock of that user's, in the transaction that adds: two who add at once cannot both
 take what is left. Administrators are not bounded, nor are commands.
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from archive_server.database import uploads, usage
-from archive_server.errors import QuotaExceeded, TooManyUploads
+from archive_server.errors import QuotaExceeded, TooManyJobs, TooManyUploads
 from archive_server.model.uploads import Upload
 from archive_server.model.users import Role
 
@@ -20,6 +20,7 @@ class Quota:
 
     uploads: int = 0  # open at a time
     bytes: int = 0  # of all that they own
+    jobs: int = 0  # that wait or are being done
 
 
 UNBOUNDED = Quota()
@@ -39,6 +40,17 @@ def add_upload(cursor: Any, quota: Quota, upload: Upload, used_after: datetime) 
         if quota.bytes and usage.stored_bytes(cursor, upload.user_id) >= quota.bytes:
             raise _exceeded(quota)
     uploads.add(cursor, upload)
+
+
+def require_few_jobs(cursor: Any, quota: Quota, user_id: int) -> None:
+    """Raise TooManyJobs for a user who has asked for as many as may wait.
+
+    Who may only read could else fill the disk with backups, and let nobody else's be made.
+    """
+    if not quota.jobs or not _is_bounded(cursor, quota, user_id):
+        return
+    if usage.unfinished_jobs(cursor, user_id) >= quota.jobs:
+        raise TooManyJobs(f"a user may have {quota.jobs} jobs at a time; wait, or close some")
 
 
 def require_room(cursor: Any, quota: Quota, owner_id: int | None, size: int) -> None:

@@ -53,7 +53,7 @@ class RenderingService:
     async def start(self, caller: Caller, gunid: Gunid, kind: Rendering, base_url: str) -> str:
         """Ask for a playlist to be rendered; return the token of the job.
 
-        `base_url` is what URLs in a feed begin with. Raises Forbidden, NotFound.
+        `base_url` is what URLs in a feed begin with. Raises Forbidden, NotFound, TooManyJobs.
         """
         await self.database.run(_require, caller, gunid, kind)
         parameters = {"playlist": str(gunid), "base_url": base_url}

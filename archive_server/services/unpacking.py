@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
-from archive_server.database import jobs, uploads
+from archive_server.database import uploads
 from archive_server.errors import Forbidden, RefusedArchive, UnknownToken
 from archive_server.model.jobs import Job, JobState, Report
 from archive_server.model.rights import Action
-from archive_server.model.uploads import Purpose, Upload, checked_token, difference, new_token
+from archive_server.model.uploads import Purpose, Upload, checked_token, difference
 from archive_server.model.users import Caller
-from archive_server.services.jobs import JobService
+from archive_server.services.jobs import JobService, add
 from archive_server.services.publishing import Publisher
+from archive_server.services.quotas import Quota
 from archive_server.services.rights import require_on_home
 from archive_server.services.storing import store_errors
 from archive_server.services.unpacking_items import Restored, RestoreLimits, Restoring
@@ -50,7 +51,7 @@ class RestoreService:
         """Verify what was sent, and ask for it to be restored; return the token to ask with.
 
         What is refused stays as it was, and can be sent again. Raises Forbidden, UnknownToken,
-        WrongToken, UploadBusy, RefusedArchive, Unavailable.
+        WrongToken, UploadBusy, RefusedArchive, TooManyJobs, Unavailable.
         """
         await self.database.run(require_on_home, caller, Action.WRITE)
         upload = await self.uploads.find_for(checked_token(token), Purpose.RESTORE)
@@ -68,7 +69,9 @@ class RestoreService:
             if wrong := difference(upload, content):
                 raise RefusedArchive(*wrong)
             # Nobody writes to it now, and from now on nobody can.
-            return await self.database.run(_hand_over, caller, upload.token, self.now())
+            return await self.database.run(
+                _hand_over, self.jobs.quota, caller, upload.token, self.now()
+            )
         finally:
             await self.in_thread(staged.close)
 
@@ -113,12 +116,10 @@ class RestoreService:
         return await restoring.run()
 
 
-def _hand_over(cursor: Any, caller: Caller, upload: str, at: datetime) -> str:
-    """Leave an upload to a job; return the job's token."""
-    token = new_token()
+def _hand_over(cursor: Any, quota: Quota, caller: Caller, upload: str, at: datetime) -> str:
+    """Leave an upload to a job; return the job's token. Raises TooManyJobs."""
     uploads.hand_over(cursor, upload)
-    jobs.add(cursor, token, KIND, {"upload": upload}, user_id=caller.user_id, at=at)
-    return token
+    return add(cursor, quota, KIND, {"upload": upload}, user_id=caller.user_id, at=at)
 
 
 def _open_staged(store: AudioStore, token: str) -> BinaryIO:

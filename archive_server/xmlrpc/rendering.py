@@ -11,6 +11,7 @@ from archive_server.errors import (
     Forbidden,
     NoSession,
     NotFound,
+    TooManyJobs,
     UnknownToken,
     WrongToken,
 )
@@ -90,7 +91,7 @@ _URL = Member("url", Kind.STRING, "where to GET it; empty before its success")
 _FAULT = Member("faultString", Kind.STRING, "why it ended with a fault, or empty")
 _OPENED = (Member("token", Kind.STRING, "for the calls that watch and end it"),)
 _CLOSED = (Member("status", Kind.BOOLEAN, "true"),)
-_RAISED_OPENING = (BadRequest, Forbidden, NoSession, NotFound)
+_RAISED_OPENING = (BadRequest, Forbidden, NoSession, NotFound, TooManyJobs)
 _RAISED = (BadRequest, UnknownToken, WrongToken)
 _SINCE = "2006-03"
 

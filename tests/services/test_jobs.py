@@ -1,5 +1,6 @@
 import contextlib
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,11 @@ from support import result_of
 
 from archive_server.database import users
 from archive_server.database.connections import connect
-from archive_server.errors import Conflict, NotFound, UnknownToken, WrongToken
+from archive_server.errors import Conflict, NotFound, TooManyJobs, UnknownToken, WrongToken
 from archive_server.model.jobs import JobStatus
 from archive_server.model.users import Role
 from archive_server.services.jobs import SILENCE, fault_of
+from archive_server.services.quotas import Quota
 
 DAY = timedelta(days=1)
 
@@ -234,3 +236,28 @@ def test_faults_are_sentences_for_the_caller_or_none():
         "there is no room on the archive's disk"
     )
     assert fault_of(ValueError("/srv/secret")) is None
+
+
+def test_a_user_may_have_so_many_jobs_wait(services, jobs, caller):
+    """Whoever may read may have backups made, each as large as the archive."""
+    bounded = replace(jobs, quota=Quota(jobs=2))
+    first = started(bounded, caller)
+    started(bounded, caller, kind="other")
+    with pytest.raises(TooManyJobs, match="2 jobs at a time"):
+        started(bounded, caller)
+    started(bounded, services.caller(Role.CLIENT))
+    # What has ended counts no more, nor what was closed.
+    job = claimed(bounded)
+    assert job.token == first
+    result_of(bounded.succeed(job, {}))
+    second = started(bounded, caller)
+    with pytest.raises(TooManyJobs):
+        started(bounded, caller)
+    result_of(bounded.close(second, ["render"]))
+    started(bounded, caller)
+
+
+def test_administrators_have_as_many_jobs_as_they_ask_for(services, jobs):
+    bounded = replace(jobs, quota=Quota(jobs=1))
+    for _ in range(3):
+        started(bounded, services.caller(Role.ADMIN))

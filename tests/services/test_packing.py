@@ -2,6 +2,7 @@ import contextlib
 import io
 import os
 import resource
+import shutil
 import signal
 import tarfile
 from dataclasses import replace
@@ -119,6 +120,22 @@ def test_nobody_gets_a_backup_of_what_they_may_not_read(stocked):
     assert state.fault == f"user client may not read {TWO}"
     only_one = Criteria.build(conditions=[("dc:title", "=", "one")])
     assert ended(stocked, started(stocked, only_one, Role.CLIENT)).status == "success"
+
+
+def test_a_backup_for_which_there_is_no_room_does_not_take_the_rest(stocked, monkeypatch):
+    """It would fill the disk first, on which all others store."""
+    real, free = shutil.disk_usage, []
+
+    def nearly_full(path):
+        free.append(path)
+        return real(path)._replace(free=1000)
+
+    monkeypatch.setattr(shutil, "disk_usage", nearly_full)
+    token = started(stocked)
+    state = ended(stocked, token)
+    assert (state.status, "No space left" in state.fault) == ("fault", True)
+    assert len(free) == 1
+    assert not stocked.jobs.files(token).exists()
 
 
 def test_what_goes_while_a_backup_waits_is_not_in_it(stocked):
