@@ -18,12 +18,18 @@ from audio_store.errors import StoreAway
 from audio_store.layout import PRIVATE, SHARDS, TRAVERSABLE, Layout
 
 FORMAT = 1
+_LARGEST = 4096  # bytes of store.json
 
 
 def read(layout: Layout) -> str:
     """Return the id of the store that is there now. Raises StoreAway if there is none."""
     with disk_errors():
-        text = layout.identity.read_bytes()
+        # For every file that is staged: three trips to the system instead of eight.
+        descriptor = os.open(layout.identity, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = os.read(descriptor, _LARGEST)
+        finally:
+            os.close(descriptor)
     return _parsed(text)
 
 

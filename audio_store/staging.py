@@ -43,8 +43,10 @@ class StagedFile:
         """Take over a file that is locked; `open_staged` is the way to get one."""
         self.path = path
         self._file = file
-        self._running = None if self.size else RunningDigests()
-        self._begun = self.size  # the disk has begun with what is before
+        # As the only writer knows it: to ask for it after each block is what small files notice.
+        self._written = self.size
+        self._running = None if self._written else RunningDigests()
+        self._begun = self._written  # the disk has begun with what is before
         self._is_synced = False  # so far as this object, the only writer, knows
 
     @property
@@ -68,13 +70,14 @@ class StagedFile:
         while rest:
             with disk_errors():
                 written = write_some(self._file.fileno(), rest)
+            self._written += written
             if self._running is not None:
                 self._running.update(rest[:written])
             rest = rest[written:]
         self._begin_writing()
 
     def _begin_writing(self) -> None:
-        waiting = self.size - self._begun
+        waiting = self._written - self._begun
         if waiting >= _BEGUN_AT_ONCE:
             start_writing(self._file.fileno(), self._begun, waiting)
             self._begun += waiting
@@ -86,7 +89,7 @@ class StagedFile:
             os.ftruncate(self._file.fileno(), 0)
         self._forget_digests()
         self._running = RunningDigests()
-        self._begun = 0
+        self._written = self._begun = 0
 
     def known_digests(self) -> Digests | None:
         """The digests, if every byte passed through this object; else None.
@@ -148,7 +151,7 @@ class StagedFile:
     def begin_sync(self) -> None:
         """Let the disk begin with all that was received: a `sync` later has less to wait for."""
         start_writing(self._file.fileno(), self._begun, 0)
-        self._begun = self.size
+        self._begun = self._written
 
     def move(self, final: Path) -> None:
         """Give the file its final name, in place of what has it, and close.
@@ -169,10 +172,10 @@ class StagedFile:
         An empty one shares the blocks of the source where the file system can do that: it takes no
         room, and no time. Raises what `append` does, and OSError if the source cannot be read.
         """
-        if self.size == 0 and source.tell() == 0 and cloned(source.fileno(), self.path):
+        if self._written == 0 and source.tell() == 0 and cloned(source.fileno(), self.path):
             self._forget_digests()
             self._is_synced = False
-            self._begun = self.size
+            self._written = self._begun = self.size
             return
         while block := source.read(_BLOCK):
             self.append(block)

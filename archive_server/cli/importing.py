@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ from archive_server.services.folders import Found, FoundFile, look
 
 _STOPPED = 130  # what a shell makes of a program that Ctrl-C ends
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SHOWN_EVERY_S = 0.1
 _NAMED = 20  # refused files that are named in a terminal, where there may be thousands
 
 
@@ -180,11 +182,15 @@ def _progress(found: Found) -> Iterator[Callable[[FoundFile], None]]:
         transient=True,
     ) as progress:
         bar = progress.add_task("", total=len(found.files), told="")
-        done, size = 0, found.size
+        count, done, size, due = 0, 0, found.size, 0.0
 
         def on_file(file: FoundFile) -> None:
-            nonlocal done
-            done += file.size
-            progress.update(bar, advance=1, told=f"{done / 1e9:.1f} of {size / 1e9:.1f} GB")
+            nonlocal count, done, due
+            count, done = count + 1, done + file.size
+            # To tell of each of many small files took a twentieth of the work.
+            if (now := time.monotonic()) >= due:
+                due = now + _SHOWN_EVERY_S
+                told = f"{done / 1e9:.1f} of {size / 1e9:.1f} GB"
+                progress.update(bar, completed=count, told=told)
 
         yield on_file
