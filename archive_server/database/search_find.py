@@ -1,6 +1,7 @@
 """Finding a page of clips, and how many there are in all."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -9,6 +10,7 @@ from archive_server.database.search_lookup import Found, categories_meant, find_
 from archive_server.database.search_roads import (
     Matches,
     conditions_of,
+    counted_and_listed,
     gathered,
     page_of,
     roads,
@@ -55,10 +57,16 @@ def find(cursor: Cursor, criteria: Criteria) -> Page:
 
 def _find(cursor: Cursor, criteria: Criteria) -> tuple[Page, bool]:
     """A page; and whether it has as many as were counted."""
-    matches = _match(cursor, criteria)
+    matches, found = _match(cursor, criteria)
+    if not _is_counted(found) and (counted := counted_and_listed(cursor, matches, criteria)):
+        totals, listed = counted
+        hits = _shown(cursor, listed)
+        page = Page(sum(totals), dict(zip(FileType, totals, strict=True)), hits)
+        return page, len(hits) == len(listed)
+    matches = replace(matches, totals=_totals(cursor, criteria, found))
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
-    hits: tuple[Hit, ...] = ()
+    hits = ()
     for clip_ids in roads(cursor, matches, criteria, wanted) if wanted else ():
         hits = _hits(cursor, clip_ids)
         if len(hits) == wanted:
@@ -68,14 +76,16 @@ def _find(cursor: Cursor, criteria: Criteria) -> tuple[Page, bool]:
 
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
     """The numbers of the clips that `find` would give, in its order, and nothing else of them."""
-    matches = _match(cursor, criteria)
+    matches, found = _match(cursor, criteria)
+    matches = replace(matches, totals=_totals(cursor, criteria, found))
     clip_ids = page_of(gathered(matches), criteria)
     cursor.execute(clip_ids.text, clip_ids.parameters)
     for (clip_id,) in cursor:
         yield clip_id
 
 
-def _match(cursor: Cursor, criteria: Criteria) -> Matches:
+def _match(cursor: Cursor, criteria: Criteria) -> tuple[Matches, Sequence[Found]]:
+    """What meets the criteria, not counted yet."""
     asked = [condition.category for condition in criteria.conditions]
     sorted_by: dict[str, Meant | Nearness] = {}
     if words := criteria.words:
@@ -85,13 +95,19 @@ def _match(cursor: Cursor, criteria: Criteria) -> Matches:
     found = find_conditions(cursor, criteria, meant)
     sorted_by = {**meant, **sorted_by}
     conditions = tuple(_conditions(criteria, found))
-    return Matches(
-        _totals(cursor, criteria, found),
+    matches = Matches(
+        dict.fromkeys(FileType, 0),
         criteria.file_type,
         conditions,
         tuple((o, sorted_by[o.category]) for o in criteria.orders if o.category in sorted_by),
         tuple(_parts(criteria, conditions)),
     )
+    return matches, found
+
+
+def _is_counted(found: Sequence[Found]) -> bool:
+    """Whether the dictionary, or an index of it, knows how many match."""
+    return len(found) == 1 and (found[0].only_value is not None or bool(found[0].values))
 
 
 def _parts(criteria: Criteria, conditions: Iterable[Sql]) -> Iterator[tuple[Sql, ...]]:
@@ -175,9 +191,13 @@ def _totals(cursor: Cursor, criteria: Criteria, found: Sequence[Found]) -> dict[
 def _hits(cursor: Cursor, clip_ids: Sql) -> tuple[Hit, ...]:
     """What is shown of clips; of one that has just gone, nothing."""
     cursor.execute(clip_ids.text, clip_ids.parameters)
-    if not (found := [clip_id for (clip_id,) in cursor]):
+    return _shown(cursor, [clip_id for (clip_id,) in cursor])
+
+
+def _shown(cursor: Cursor, clip_ids: Sequence[int]) -> tuple[Hit, ...]:
+    if not clip_ids:
         return ()
-    _SHOWN.execute(cursor, found)
+    _SHOWN.execute(cursor, list(clip_ids))
     return tuple(
         Hit(clip_id, Gunid(gunid), file_type_of(code), *shown)
         for clip_id, gunid, code, *shown in cursor

@@ -139,20 +139,19 @@ def _narrowed(cursor: Cursor, condition: Condition, test: Sql, places: Sequence[
         return test
     # The longest ones are the rarest, mostly.
     has = has_words(sorted(words, key=len)[-_MOST_WORDS:], places)
-    if expected(cursor, has) > _FEW_CANDIDATES:
+    if expected(cursor, source_of([has])[0], has) > _FEW_CANDIDATES:
         return test
     (alias,) = test.tables
     return all_of([may_have(alias, has), test])
 
 
-def expected(cursor: Cursor, condition: Sql) -> int:
+def expected(cursor: Cursor, source: str, where: Sql) -> int:
     """How many clips meet a condition, as the planner of PostgreSQL estimates it.
 
     That takes a tenth of a millisecond, and what it says may be wrong: only the way depends on it.
     """
-    source, _ = source_of([condition])
     cursor.execute(
-        f"EXPLAIN (FORMAT JSON) SELECT FROM {source} WHERE {condition.text}", condition.parameters
+        f"EXPLAIN (FORMAT JSON) SELECT FROM {source} WHERE {where.text}", where.parameters
     )
     ((plan,),) = cursor.fetchone() or ([{"Plan": {"Plan Rows": 0}}],)
     return int(plan["Plan"]["Plan Rows"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.search_lookup import expected
 from archive_server.database.search_order import DEFAULT_ORDER, SORTED_COLUMNS, Sorting, sorting
 from archive_server.database.search_rows import code_of
 from archive_server.database.search_to_sql import (
@@ -21,6 +22,12 @@ from archive_server.model.search import Criteria, Order
 
 # Up to that many matches are gathered and sorted without further thought.
 _FEW = 1_000
+# Up to that many are counted and sorted in one go, where so few are expected: of 4,200 clips with
+# some text 12 ms of a processor instead of 20.
+_AT_ONCE = 20_000
+_SURELY_AT_ONCE = 1_000  # however few clips there are
+# To keep what a clip is sorted by that is visited anyway takes a part of a visit on a walk.
+_KEPT = 16
 # At least so far the index of an order is walked before giving it up.
 _STRETCH = 1_000
 
@@ -30,6 +37,7 @@ _ORDERS_OF_TEXTS = (
     "s.title_key, s.clip_id",
     "s.title_key DESC NULLS LAST, s.clip_id",
 )
+_TEXT_COLUMNS = "s.clip_id, s.file_type, s.title_key"
 # What parts of matches are sorted by; the number is that of the schema.
 _BY_TITLE = ((Order("dc:title"), Meant("dc:title", (("dc:title", 1),))),)
 
@@ -77,6 +85,45 @@ def roads(cursor: Cursor, matches: Matches, criteria: Criteria, wanted: int) -> 
         if stretch := _stretch(cursor, matches, criteria.offset + wanted):
             yield page_of(_walked(matches, stretch), criteria)
         yield page_of(gathered(matches), criteria)
+
+
+def counted_and_listed(
+    cursor: Cursor, matches: Matches, criteria: Criteria
+) -> tuple[tuple[int, ...], list[int]] | None:
+    """How many match, of each type, and the ids of the page, of one moment.
+
+    None where to count them and then to find the page takes less, and where they are too many.
+    """
+    order = matches.order
+    if not matches.conditions or matches.parts or order.joins.text:
+        return None
+    source, alias = source_of(matches.conditions)
+    if not order.terms.startswith(_ORDERS_OF_TEXTS) and alias != "s":
+        source, alias = source_of([*matches.conditions, Sql("TRUE")])
+    where = conditions_of(matches.file_type, matches.conditions, alias)
+    if not _is_at_once(cursor, criteria, expected(cursor, source, where)):
+        return None
+    columns = SORTED_COLUMNS if alias == "s" else _TEXT_COLUMNS.replace("s.", f"{alias}.")
+    numbers = ", ".join(f"(count(*) FILTER (WHERE file_type = {code}))" for code in (1, 2, 3))
+    page = page_of(Sql(f"SELECT s.clip_id FROM found s ORDER BY {order.terms}"), criteria)  # noqa: S608
+    cursor.execute(
+        f"WITH found AS MATERIALIZED (SELECT {columns} FROM {source} "  # noqa: S608
+        f"WHERE {where.text} LIMIT {_AT_ONCE + 1}) "
+        f"SELECT {numbers}, ARRAY({page.text}) FROM found",
+        (*where.parameters, *page.parameters),
+    )
+    *totals, clip_ids = cursor.fetchone() or (0, 0, 0, [])
+    return (tuple(totals), clip_ids) if sum(totals) <= _AT_ONCE else None
+
+
+def _is_at_once(cursor: Cursor, criteria: Criteria, number: int) -> bool:
+    """Whether so many matches are gathered sooner than the page of them is met on a walk."""
+    if number <= _SURELY_AT_ONCE or number > _AT_ONCE:
+        return number <= _AT_ONCE
+    cursor.execute("SELECT sum(n) FROM search_count")
+    (everything,) = cursor.fetchone() or (0,)
+    end = criteria.offset + (criteria.limit or number)
+    return number * number <= _KEPT * end * int(everything)
 
 
 def _stretch(cursor: Cursor, matches: Matches, end: int) -> int | None:

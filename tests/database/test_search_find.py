@@ -75,12 +75,18 @@ def most_ids(request, monkeypatch):
     monkeypatch.setattr("archive_server.database.search_lookup._FEW_IDS", few)
 
 
-@pytest.fixture(params=[20_000, 0], ids=["gathered", "walked"], autouse=True)
+@pytest.fixture(
+    params=[(20_000, 20_000), (20_000, 0), (0, 0)],
+    ids=["at once", "gathered", "walked"],
+    autouse=True,
+)
 def few(request, monkeypatch):
-    monkeypatch.setattr("archive_server.database.search_roads._FEW", request.param)
+    few, at_once = request.param
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", few)
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", at_once)
 
 
-# What fails in one of the six variants is tried again in those that run after it. Later runs try
+# What fails in one of the nine variants is tried again in those that run after it. Later runs try
 # it only if the variant that ran first is the same, which is why it is printed.
 _settings = settings(
     max_examples=20,

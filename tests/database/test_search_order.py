@@ -137,6 +137,7 @@ def _planned(cursor, limits: tuple[int, int, int], plan: Mapping[str, str]) -> I
         cursor.execute("SELECT set_config(%s, %s, TRUE)", (name, value))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("archive_server.database.search_roads._FEW", limits[0])
+        patch.setattr("archive_server.database.search_roads._AT_ONCE", limits[0])
         patch.setattr("archive_server.database.search_lookup._MOST_IDS", limits[1])
         patch.setattr("archive_server.database.search_lookup._FEW_IDS", limits[2])
         yield

@@ -178,12 +178,29 @@ def test_two_characters_are_looked_for_in_the_texts_and_nowhere_else(explaining)
 
 def test_a_page_of_common_matches_is_found_on_a_walk_along_the_order(explaining, monkeypatch):
     monkeypatch.setattr("archive_server.database.search_roads._FEW", 100)
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 100)
     criteria = Criteria.build(conditions=[("dc:title", "partial", "dabl")], limit=5)
     search.find(explaining, criteria)
     page = explaining.plans.rpartition("Aggregate")[2]
     assert "search_clip_by_default" in page
     assert "search_text_pkey" in page
     assert "Seq Scan on search_text" not in page
+
+
+@pytest.mark.parametrize("order_by", [[], [("dc:title", True)], [("dc:creator", False)]])
+def test_a_few_matches_are_counted_and_listed_in_one_go(explaining, order_by):
+    conditions = [("*", "partial", "babl dab")]
+    search.find(explaining, Criteria.build(conditions=conditions, order_by=order_by, limit=25))
+    assert explaining.plans.count("Index Scan on search_any_folded") == 1
+    _assert_nothing_is_read_through(explaining)
+
+
+def test_more_matches_than_expected_are_counted_by_themselves(explaining, monkeypatch):
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 5)
+    criteria = Criteria.build(conditions=[("dc:title", "partial", "babl da")], limit=25)
+    page = search.find(explaining, criteria)
+    assert page.total == len(page.hits) > 5
+    assert explaining.plans.count("Index Scan on search_text_title") >= 2
 
 
 def test_common_words_are_ranked_by_the_index_part_by_part(explaining, monkeypatch):
