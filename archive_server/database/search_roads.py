@@ -98,16 +98,17 @@ def counted_and_listed(
     if not matches.conditions or matches.parts or order.joins.text:
         return None
     source, alias = source_of(matches.conditions)
-    if not order.terms.startswith(_ORDERS_OF_TEXTS) and alias != "s":
+    columns = _TEXT_COLUMNS
+    if not order.terms.startswith(_ORDERS_OF_TEXTS):
         source, alias = source_of([*matches.conditions, Sql("TRUE")])
+        columns = SORTED_COLUMNS
     where = conditions_of(matches.file_type, matches.conditions, alias)
     if not _is_at_once(cursor, criteria, expected(cursor, source, where)):
         return None
-    columns = SORTED_COLUMNS if alias == "s" else _TEXT_COLUMNS.replace("s.", f"{alias}.")
     numbers = ", ".join(f"(count(*) FILTER (WHERE file_type = {code}))" for code in (1, 2, 3))
     page = page_of(Sql(f"SELECT s.clip_id FROM found s ORDER BY {order.terms}"), criteria)  # noqa: S608
     cursor.execute(
-        f"WITH found AS MATERIALIZED (SELECT {columns} FROM {source} "  # noqa: S608
+        f"WITH found AS MATERIALIZED (SELECT {columns.replace('s.', f'{alias}.')} FROM {source} "  # noqa: S608
         f"WHERE {where.text} LIMIT {_AT_ONCE + 1}) "
         f"SELECT {numbers}, ARRAY({page.text}) FROM found",
         (*where.parameters, *page.parameters),

@@ -195,6 +195,15 @@ def test_a_few_matches_are_counted_and_listed_in_one_go(explaining, order_by):
     _assert_nothing_is_read_through(explaining)
 
 
+def test_what_is_found_by_a_duration_is_listed_from_the_index_alone(archive, explaining):
+    with archive.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_bitmapscan = off")  # rows are not known to be seen by all
+    conditions = [("dcterms:extent", ">=", "00:59:58"), ("dcterms:extent", "<", "00:59:59")]
+    search.find(explaining, Criteria.build(conditions=conditions, limit=25))
+    archive.rollback()
+    assert "Index Only Scan using search_clip_by_extent" in explaining.plans
+
+
 def test_more_matches_than_expected_are_counted_by_themselves(explaining, monkeypatch):
     monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 5)
     criteria = Criteria.build(conditions=[("dc:title", "partial", "babl da")], limit=25)
