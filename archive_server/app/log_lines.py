@@ -65,9 +65,9 @@ def observer(stream: TextIO, form: LogFormat) -> Callable[[LogEvent], None]:
 
 
 def _access_line(form: LogFormat, access: Access) -> str:
-    """The line of a request as its event would have it: in 3 µs instead of 20."""
-    at, *words, size, elapsed_ms, remark = access
-    fields = "".join(map(_field, repeat(form), Access._fields[1:9], words))
+    """The line of a request as its event would have it: in 1.5 µs instead of 20."""
+    at, size, elapsed_ms, remark = access[0], *access[9:]
+    fields = _words(form, access[1:9])
     left = _field(form, "remark", remark) if remark else ""
     if form is LogFormat.JSON:
         numbers = f', "size": {size}, "elapsed_ms": {elapsed_ms}'
@@ -76,7 +76,13 @@ def _access_line(form: LogFormat, access: Access) -> str:
     return f"time={_time_text(at)}{_BY_THE_SITE[form]}{fields}{numbers}{left}\n"
 
 
-@lru_cache(4096)  # ids of clips come and go; all else there are few of
+@lru_cache(4096)  # ids of clips and addresses come and go; all else there are few of
+def _words(form: LogFormat, words: tuple[str | int, ...]) -> str:
+    """What a line tells of a request, less what was measured: in 0.3 µs instead of 1.4."""
+    return "".join(map(_field, repeat(form), Access._fields[1:9], words))
+
+
+@lru_cache(4096)
 def _field(form: LogFormat, name: str, value: str | int) -> str:
     """A field that is not the first of its line; nothing where there is none."""
     if value == "" or value == "-":

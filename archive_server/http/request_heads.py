@@ -25,8 +25,8 @@ class RequestHead:
     @property
     def address(self) -> str:
         """The client's address, as far as it is known for certain."""
-        proxies = self.front.proxies
-        return self._host if proxies is None else proxies.client(self._host, self.headers)
+        proxies, host = self.front.proxies, getattr(self.peer, "host", "")
+        return host if proxies is None else proxies.client(host, self.headers)
 
     @property
     def is_forwarded(self) -> bool:

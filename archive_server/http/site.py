@@ -226,24 +226,28 @@ class ArchiveSite(Factory):
         """Count a request, and let the log tell of it."""
         began_at = request.began_at
         seconds = 0.0 if began_at is None else self.seconds() - began_at
-        traces = request.traces
+        traces, sent = request.traces, request.sent
         verb = request.verb if request.verb in KNOWN_METHODS else "(unknown method)"
         route = request.route.template if request.route else "(no such path)"
         status = request.status if request.has_started else "unanswered"
-        call, outcome = traces.get("call", ""), traces.get("outcome", "")
-        self._measurements.request_done(route, verb, status, request.sent, seconds, call, outcome)
+        call = outcome = ""
+        user = gunid = "-"
+        if traces:
+            call, outcome = traces.get("call", ""), traces.get("outcome", "")
+            user, gunid = traces.get("user", "-"), traces.get("gunid", "-")
+        self._measurements.request_done(route, verb, status, sent, seconds, call, outcome)
         self._accesses.note(
             Access(
                 time(),
                 verb,
                 route,
                 call or "-",
-                traces.get("user", "-"),
-                traces.get("gunid", "-"),
+                user,
+                gunid,
                 status,
                 f" {outcome}" if outcome else "",
                 request.address or "-",
-                request.sent,
+                sent,
                 round(seconds * 1000),
                 ", client left" if request.is_gone else "",
             )
