@@ -24,7 +24,7 @@ from archive_server.services.storing import is_cached, read_part, warm
 BLOCK = 256 * 1024
 # What the kernel is asked to send at once: it may have to wait for what has left the page cache
 # since it was looked at, so this is not for ever.
-WINDOW = 4 * 1024 * 1024
+WINDOW = 8 * 1024 * 1024
 
 # Begins to read a part of what is sent, at once; it must not be read twice at a time.
 Read = Callable[[range], Awaitable[bytes]]

@@ -1,7 +1,7 @@
 """A TCP connection whose files are sent by the kernel, and the port that makes such connections.
 
-Of 100 MB files it sends about as much as nginx, for 1.0 to 1.5 times its processor time (0.18 to
-0.2 s a GB, measured on a busy machine).
+Of 100 MB files it sends about as much as nginx, for about its processor time (0.23 s a GB, measured
+on a busy machine).
 """
 
 import errno
@@ -16,8 +16,9 @@ from twisted.internet.error import CannotListenError, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-# What one connection sends before the others have their turn, as far as its client takes it.
-BUDGET = 4 * 1024 * 1024
+# What one connection sends before the others have their turn, as far as its client takes it. With
+# 4 MiB eight clients cost 0.25 s of the processor for a GB, with 8 they cost 0.23, as nginx does.
+BUDGET = 8 * 1024 * 1024
 # What the network fails with, as opposed to the disk.
 _NETWORK_ERRORS = frozenset(
     {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTUNREACH}
@@ -86,7 +87,7 @@ class FileTransport(tcp.Server):
         self._tempDataBuffer.append(data)
         self._tempDataLen += len(data)
         self._write_soon()
-        if self._has_waiting():
+        if self.dataBuffer or self._tempDataLen > self.bufferSize:
             self._maybePauseProducer()
 
     def writeNow(self) -> Any:
@@ -112,7 +113,7 @@ class FileTransport(tcp.Server):
     def doWrite(self) -> Any:
         sending = self._sending
         if sending is None:
-            return super().doWrite()
+            return None if self._has_sent_one() else super().doWrite()
         self._go_on(sending)
         if self._sending is None and (self.disconnecting or self._writeDisconnecting):
             return super().doWrite()
@@ -131,6 +132,26 @@ class FileTransport(tcp.Server):
         if self._is_writing:
             self._is_writing = False
             super().stopWriting()
+
+    def _has_sent_one(self) -> bool:
+        """Send what is written, if it is one answer and all that is to be done: 1 µs, not 3."""
+        waiting = self._tempDataBuffer
+        if len(waiting) != 1 or self.dataBuffer or self.disconnecting or self._writeDisconnecting:
+            return False
+        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
+            return False
+        try:
+            sent = self._put(waiting[0])
+        except OSError:  # it is met again, by who knows what to do
+            return False
+        if sent < len(waiting[0]):
+            waiting[0] = waiting[0][sent:]
+            self._tempDataLen -= sent
+            return False
+        waiting.clear()
+        self._tempDataLen = 0
+        self.stopWriting()
+        return True
 
     def _has_waiting(self) -> bool:
         return bool(self._tempDataBuffer) or self.offset < len(self.dataBuffer)

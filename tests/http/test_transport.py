@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from archive_server.http.transport import BUDGET, FileTooShort, FileTransport
 
-SIZE = 9_000_000
+SIZE = 2 * BUDGET + 600_000
 CONTENT = os.urandom(SIZE)
 
 
