@@ -7,9 +7,11 @@ which takes 44.
 A turn first reads and answers all that has come, and then sends the answers, one right after the
 other: to wake the receiver on another processor costs more than to send, and who has just been
 woken for one answer is still awake for the next. A range of 64 KiB takes 41 µs instead of 51, a
-small call 32 instead of 36.
+small call 32 instead of 36. What follows when a file has been sent comes after all of that: 26 µs
+a range instead of 28.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.main import installReactor
@@ -50,23 +52,38 @@ def make() -> Any:
         def __init__(self) -> None:
             super().__init__()
             self._due: list[Writer] = []
+            self._told: list[tuple[Callable[[Any], object], Any]] = []
 
         def writeSoon(self, writer: Writer) -> None:  # noqa: N802 - as Twisted's names
             """Let a transport send what it has when the turn ends."""
             self._due.append(writer)
 
+        def tellSoon(self, act: Callable[[Any], object], what: Any) -> None:  # noqa: N802
+            """Tell of something when all who are due have written: nothing between two sends."""
+            self._told.append((act, what))
+
         def runUntilCurrent(self) -> None:  # noqa: N802 - Twisted's name
             """Do what is due at this time. After that, and before it is waited, the turn ends."""
             super().runUntilCurrent()
-            for writer in self._due:  # also those that are added meanwhile
-                try:
-                    why = writer.writeNow()
-                    if why is not None:
-                        self._disconnectSelectable(writer, why, False)
-                except Exception:  # noqa: BLE001 - it costs this connection only
-                    log.failure("a connection fails to write")
-                    writer.abortConnection()
-            self._due.clear()
+            while self._due or self._told:  # who is told may write once more
+                due, self._due = self._due, []
+                for writer in due:
+                    self._let_write(writer)
+                told, self._told = self._told, []
+                for act, what in told:
+                    try:
+                        act(what)
+                    except Exception:  # noqa: BLE001 - it costs this answer only
+                        log.failure("an answer fails to end")
+
+        def _let_write(self, writer: Writer) -> None:
+            try:
+                why = writer.writeNow()
+                if why is not None:
+                    self._disconnectSelectable(writer, why, False)
+            except Exception:  # noqa: BLE001 - it costs this connection only
+                log.failure("a connection fails to write")
+                writer.abortConnection()
 
         def doPoll(self, timeout: float | None) -> None:  # noqa: N802 - Twisted's name
             try:

@@ -111,12 +111,12 @@ class RangeAnswer(RequestHead):
 
     def _end(self, failure: Failure | None) -> None:
         self.file.content.close()
-        if failure is None:
+        if failure is None and not self.is_gone:
             self.front.log(self)
             self.kind.files.end_reading(self)
             self.carrier.answered(self)
             return
         self.kind.files.end_reading(self)
-        if not failure.check(ConnectionLost):
+        if failure is not None and not failure.check(ConnectionLost):
             log.failure("answer breaks off", failure)
             self.carrier.drop()

@@ -213,7 +213,11 @@ class FileTransport(tcp.Server):
         if self.producer is not None and self.producerPaused:
             self.producerPaused = False
             self.producer.resumeProducing()
-        sending.done(failure)
+        tell_soon = getattr(self.reactor, "tellSoon", None)
+        if tell_soon is None or failure is not None:
+            sending.done(failure)
+        else:
+            tell_soon(sending.done, None)
 
 
 class FilePort(tcp.Port):

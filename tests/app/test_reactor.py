@@ -87,6 +87,24 @@ def test_who_is_added_while_others_write_writes_too(reactor: Any, noted: list[st
     assert noted == ["first writes", "second writes"]
 
 
+def test_who_is_told_is_told_when_all_have_written(reactor: Any, noted: list[str]) -> None:
+    def write() -> None:
+        reactor.tellSoon(noted.append, "first is told")
+        reactor.tellSoon(lambda _: reactor.writeSoon(Writer(noted, "third")), None)
+
+    reactor.writeSoon(Writer(noted, "first", write))
+    reactor.writeSoon(Writer(noted, "second"))
+    reactor.runUntilCurrent()
+    assert noted == ["first writes", "second writes", "first is told", "third writes"]
+
+
+def test_who_fails_when_told_costs_no_other(reactor: Any, noted: list[str]) -> None:
+    reactor.tellSoon(lambda _: 1 // 0, None)
+    reactor.tellSoon(noted.append, "told")
+    reactor.runUntilCurrent()
+    assert noted == ["told"]
+
+
 def test_a_connection_that_fails_costs_no_other(reactor: Any, noted: list[str]) -> None:
     reactor.writeSoon(Writer(noted, "first", lambda: 1 // 0))
     reactor.writeSoon(Writer(noted, "second", lambda: CONNECTION_LOST))

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fixtures.fix_http import WebFront, Wire, front_over, tone
@@ -264,6 +265,28 @@ def test_a_client_that_is_sent_home_is_told_with_a_range_at_hand(
     assert answer.endswith(wav[:10])
     assert client.reactor.writers == []
     assert not client.transport.connected or client.transport.disconnecting
+
+
+def test_a_client_that_leaves_just_when_all_is_sent_is_told_of_once(
+    remembering: WebFront,
+    connect: Callable[[], Client],
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = connect()
+    client.ask(asking(path, "Range: bytes=0-0"))
+    told: list[Any] = []
+    monkeypatch.setattr(client.reactor, "tellSoon", lambda *each: told.append(each), raising=False)
+    client.transport.protocol.dataReceived(asking(path, "Range: bytes=0-9"))
+    (act, what), *others = told
+    assert not others
+    before = remembering.site._measurements.snapshot()["requests"]
+    client.close()
+    act(what)
+    requests = remembering.site._measurements.snapshot()["requests"]
+    assert sum(each[3] for each in requests) == sum(each[3] for each in before) + 1
+    assert not remembering.downloads._answering
+    assert not client.transport.connected
 
 
 def test_a_lease_is_in_use_while_a_range_at_hand_is_sent(

@@ -47,17 +47,25 @@ class TurningReactor(Reactor):
     def __init__(self) -> None:
         super().__init__()
         self.due: list[FileTransport] = []
+        self.told: list[tuple[Any, Any]] = []
+
+    def tellSoon(self, act: Any, what: Any) -> None:  # noqa: N802
+        self.told.append((act, what))
 
     def writeSoon(self, transport: FileTransport) -> None:  # noqa: N802
         self.due.append(transport)
 
     def end_turn(self) -> None:
         """As `archive_server.app.reactor` does it."""
-        for transport in self.due:
-            why = transport.writeNow()
-            if why is not None:
-                transport.connectionLost(Failure(why))
-        self.due.clear()
+        while self.due or self.told:
+            due, self.due = self.due, []
+            for transport in due:
+                why = transport.writeNow()
+                if why is not None:
+                    transport.connectionLost(Failure(why))
+            told, self.told = self.told, []
+            for act, what in told:
+                act(what)
 
 
 class Client:
