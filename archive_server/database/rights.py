@@ -4,7 +4,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database.groups import BELONGS
 from archive_server.database.prepared import Prepared
-from archive_server.database.reading import Reading, Statement
+from archive_server.database.reading import Reading, Rows, Statement, answered
 from archive_server.model.clips import ClipState, FileType
 from archive_server.model.gunid import Gunid
 from archive_server.model.rights import Action, Rule
@@ -73,10 +73,14 @@ def applicable(
     `home_of` is the user whose home it is, or the clip's owner; without both it is the archive.
     """
     if clip_id is None and home_of is None:
-        _OF_ARCHIVE.execute(cursor, user_id, action.value)
-    else:
-        _APPLICABLE.execute(cursor, user_id, action.value, clip_id, home_of)
-    return [Rule(rule_id, Action(name), *rest) for rule_id, name, *rest in cursor.fetchall()]
+        return answered(cursor, applicable_to_archive(user_id, action))
+    _APPLICABLE.execute(cursor, user_id, action.value, clip_id, home_of)
+    return _rules(cursor.fetchall())
+
+
+def applicable_to_archive(user_id: int, action: Action) -> Reading[list[Rule]]:
+    """The rules about the archive, as `applicable` has them."""
+    return _rules((yield Statement.of(_OF_ARCHIVE, user_id, action.value)))
 
 
 def applicable_to(
@@ -88,3 +92,7 @@ def applicable_to(
         return None
     rules = [Rule(rule_id, Action(name), *rest) for _, _, rule_id, name, *rest in rows if rule_id]
     return ClipState(rows[0][0]), FileType(rows[0][1]), rules
+
+
+def _rules(rows: Rows) -> list[Rule]:
+    return [Rule(rule_id, Action(name), *rest) for rule_id, name, *rest in rows]

@@ -4,7 +4,7 @@ from archive_server.database.search_browse import browse
 from archive_server.database.search_bulk import index_many, rebuild
 from archive_server.database.search_check import differences
 from archive_server.database.search_dictionary import prune
-from archive_server.database.search_find import find
+from archive_server.database.search_find import find, finding
 from archive_server.database.search_index import index, unindex
 from archive_server.database.search_missing import index_missing
 from archive_server.database.search_staging import Findable
@@ -14,6 +14,7 @@ __all__ = [
     "browse",
     "differences",
     "find",
+    "finding",
     "index",
     "index_many",
     "index_missing",

@@ -2,6 +2,7 @@
 
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.reading import answered
 from archive_server.database.search_find import find_conditions, where_clause
 from archive_server.database.search_lookup import categories_meant
 from archive_server.database.search_to_sql import Meant, Sql
@@ -16,8 +17,8 @@ def browse(cursor: Cursor, category: str, criteria: Criteria) -> Values:
     """
     check_browsed(category)
     asked = [condition.category for condition in criteria.conditions]
-    meant = categories_meant(cursor, [category, *asked])
-    found = find_conditions(cursor, criteria, meant)
+    meant = answered(cursor, categories_meant([category, *asked]))
+    found = answered(cursor, find_conditions(criteria, meant))
     if not found:
         return _read(cursor, _facets(meant[category], criteria.file_type), criteria)
     where, source, _ = where_clause(criteria, found)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database.prepared import Prepared
+from archive_server.database.reading import Reading, Statement, answered
 from archive_server.database.search_lookup import Found, categories_meant, find_condition
 from archive_server.database.search_roads import (
     Matches,
@@ -43,32 +44,39 @@ _NO_CATEGORY = Meant(ANY, ())
 
 
 def find(cursor: Cursor, criteria: Criteria) -> Page:
-    """The clips that meet the criteria. Raises BadCriteria for an unknown category.
+    """The clips that meet the criteria. Raises BadCriteria for an unknown category."""
+    return answered(cursor, finding(criteria))
+
+
+def finding(criteria: Criteria) -> Reading[Page]:
+    """What `find` gives.
 
     They are counted in one statement and listed in another, and others may commit between. Where
     the list tells of that, both are done again.
     """
     for _ in range(_ATTEMPTS):
-        page, is_of_one_moment = _find(cursor, criteria)
+        page, is_of_one_moment = yield from _finding(criteria)
         if is_of_one_moment:
             break
     return page
 
 
-def _find(cursor: Cursor, criteria: Criteria) -> tuple[Page, bool]:
+def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
     """A page; and whether it has as many as were counted."""
-    matches, found = _match(cursor, criteria)
-    if not _is_counted(found) and (counted := counted_and_listed(cursor, matches, criteria)):
+    matches, found = yield from _match(criteria)
+    if not _is_counted(found) and (counted := (yield from counted_and_listed(matches, criteria))):
         totals, listed = counted
-        hits = _shown(cursor, listed)
+        hits = yield from _shown(listed)
         page = Page(sum(totals), dict(zip(FileType, totals, strict=True)), hits)
         return page, len(hits) == len(listed)
-    matches = replace(matches, totals=_totals(cursor, criteria, found))
+    matches = replace(matches, totals=(yield from _totals(criteria, found)))
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
     hits = ()
-    for clip_ids in roads(cursor, matches, criteria, wanted) if wanted else ():
-        hits = _hits(cursor, clip_ids)
+    for road in roads(matches, criteria, wanted) if wanted else ():
+        clip_ids = yield from road
+        if clip_ids is not None:
+            hits = yield from _hits(clip_ids)
         if len(hits) == wanted:
             break
     return Page(matches.total, matches.totals, hits), len(hits) == wanted
@@ -76,23 +84,27 @@ def _find(cursor: Cursor, criteria: Criteria) -> tuple[Page, bool]:
 
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:
     """The numbers of the clips that `find` would give, in its order, and nothing else of them."""
-    matches, found = _match(cursor, criteria)
-    matches = replace(matches, totals=_totals(cursor, criteria, found))
+    matches = answered(cursor, _counted(criteria))
     clip_ids = page_of(gathered(matches), criteria)
     cursor.execute(clip_ids.text, clip_ids.parameters)
     for (clip_id,) in cursor:
         yield clip_id
 
 
-def _match(cursor: Cursor, criteria: Criteria) -> tuple[Matches, Sequence[Found]]:
+def _counted(criteria: Criteria) -> Reading[Matches]:
+    matches, found = yield from _match(criteria)
+    return replace(matches, totals=(yield from _totals(criteria, found)))
+
+
+def _match(criteria: Criteria) -> Reading[tuple[Matches, Sequence[Found]]]:
     """What meets the criteria, not counted yet."""
     asked = [condition.category for condition in criteria.conditions]
     sorted_by: dict[str, Meant | Nearness] = {}
     if words := criteria.words:
         sorted_by[RELEVANCE] = Nearness(words, criteria.match_any)
     orders = [order.category for order in criteria.orders if order.category not in sorted_by]
-    meant = categories_meant(cursor, asked, orders)
-    found = find_conditions(cursor, criteria, meant)
+    meant = yield from categories_meant(asked, orders)
+    found = yield from find_conditions(criteria, meant)
     sorted_by = {**meant, **sorted_by}
     conditions = tuple(_conditions(criteria, found))
     matches = Matches(
@@ -127,14 +139,13 @@ def _parts(criteria: Criteria, conditions: Iterable[Sql]) -> Iterator[tuple[Sql,
         yield (test, *others)
 
 
-def find_conditions(
-    cursor: Cursor, criteria: Criteria, meant: Mapping[str, Meant]
-) -> Sequence[Found]:
+def find_conditions(criteria: Criteria, meant: Mapping[str, Meant]) -> Reading[Sequence[Found]]:
     """What the archive has of the conditions."""
-    return [
-        find_condition(cursor, condition, meant.get(condition.category, _NO_CATEGORY))
-        for condition in criteria.conditions
-    ]
+    found = []
+    for condition in criteria.conditions:
+        meant_by_it = meant.get(condition.category, _NO_CATEGORY)
+        found.append((yield from find_condition(condition, meant_by_it)))
+    return found
 
 
 def where_clause(criteria: Criteria, found: Sequence[Found]) -> tuple[Sql, str, str]:
@@ -153,12 +164,12 @@ def _conditions(criteria: Criteria, found: Sequence[Found]) -> list[Sql]:
     return [any_of([each.beside or each.test]) for each in found]
 
 
-def _totals(cursor: Cursor, criteria: Criteria, found: Sequence[Found]) -> dict[FileType, int]:
+def _totals(criteria: Criteria, found: Sequence[Found]) -> Reading[dict[FileType, int]]:
     """How many clips match, by type; without counting them where that is known already."""
     if not found:
-        cursor.execute("SELECT file_type, n FROM search_count")
+        rows = yield Statement("SELECT file_type, n FROM search_count")
     elif len(found) == 1 and found[0].only_value is not None:
-        cursor.execute(
+        rows = yield Statement(
             "SELECT unnest(%s), unnest(ARRAY[n_audioclip, n_playlist, n_webstream]) "
             "FROM search_value WHERE value_id = %s",
             (_CODES, found[0].only_value),
@@ -168,7 +179,7 @@ def _totals(cursor: Cursor, criteria: Criteria, found: Sequence[Found]) -> dict[
         counts = ", ".join(
             f"count(DISTINCT l.clip_id) FILTER (WHERE l.file_type = {code})" for code in _CODES
         )
-        cursor.execute(
+        rows = yield Statement(
             f"SELECT unnest(%s), unnest(ARRAY[{counts}]) "  # noqa: S608
             "FROM search_link l WHERE l.value_id = ANY (%s)",
             (_CODES, list(found[0].values)),
@@ -176,29 +187,26 @@ def _totals(cursor: Cursor, criteria: Criteria, found: Sequence[Found]) -> dict[
     else:
         where, source, alias = where_clause(criteria, found)
         # GROUP BY would look up a group for each clip: a quarter of the time, where all match.
-        cursor.execute(
-            "SELECT unnest(%s), unnest(ARRAY["  # noqa: S608
-            f"count(*) FILTER (WHERE {alias}.file_type = 1), "
-            f"count(*) FILTER (WHERE {alias}.file_type = 2), "
-            f"count(*) FILTER (WHERE {alias}.file_type = 3)]) FROM {source} WHERE {where.text}",
-            (_CODES, *where.parameters),
+        counts = ", ".join(f"count(*) FILTER (WHERE {alias}.file_type = {code})" for code in _CODES)
+        (counted_by_code,) = yield Statement(
+            f"SELECT {counts} FROM {source} WHERE {where.text}",  # noqa: S608
+            where.parameters,
         )
-    counted = {file_type_of(code): n for code, n in cursor.fetchall()}
+        rows = list(zip(_CODES, counted_by_code, strict=True))
+    counted = {file_type_of(code): n for code, n in rows}
     wanted = (criteria.file_type,) if criteria.file_type else tuple(FileType)
     return {each: counted.get(each, 0) if each in wanted else 0 for each in FileType}
 
 
-def _hits(cursor: Cursor, clip_ids: Sql) -> tuple[Hit, ...]:
+def _hits(clip_ids: Sql) -> Reading[tuple[Hit, ...]]:
     """What is shown of clips; of one that has just gone, nothing."""
-    cursor.execute(clip_ids.text, clip_ids.parameters)
-    return _shown(cursor, [clip_id for (clip_id,) in cursor])
+    found = yield Statement(clip_ids.text, clip_ids.parameters)
+    return (yield from _shown([clip_id for (clip_id,) in found]))
 
 
-def _shown(cursor: Cursor, clip_ids: Sequence[int]) -> tuple[Hit, ...]:
-    if not clip_ids:
-        return ()
-    _SHOWN.execute(cursor, list(clip_ids))
+def _shown(clip_ids: Sequence[int]) -> Reading[tuple[Hit, ...]]:
+    shown = (yield Statement.of(_SHOWN, list(clip_ids))) if clip_ids else []
     return tuple(
-        Hit(clip_id, Gunid(gunid), file_type_of(code), *shown)
-        for clip_id, gunid, code, *shown in cursor
+        Hit(clip_id, Gunid(gunid), file_type_of(code), *texts)
+        for clip_id, gunid, code, *texts in shown
     )

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from psycopg2.extensions import cursor as Cursor
-
+from archive_server.database.reading import Reading, Statement
 from archive_server.database.search_rows import (
     CORE_COLUMNS,
     FARTHEST,
@@ -61,8 +60,8 @@ class Found:
 
 
 def categories_meant(
-    cursor: Cursor, asked: Iterable[str], sorted_by: Iterable[str] = ()
-) -> dict[str, Meant]:
+    asked: Iterable[str], sorted_by: Iterable[str] = ()
+) -> Reading[dict[str, Meant]]:
     """What the archive has of these categories, by the names they are asked by.
 
     One that is neither in the standard nor in the archive is left out if it is only sorted by
@@ -72,44 +71,44 @@ def categories_meant(
     names = sorted(required.union(sorted_by))
     if _CORE_IDS.keys() >= set(names):
         return {name: Meant(name, ((name, _CORE_IDS[name]),)) for name in names}
-    cursor.execute(
+    ids = yield Statement(
         "SELECT name, category_id FROM search_category "
-        "WHERE name = ANY (%(names)s) OR local_name = ANY (%(names)s) ORDER BY category_id",
-        {"names": names},
+        "WHERE name = ANY (%s) OR local_name = ANY (%s) ORDER BY category_id",
+        (names, names),
     )
-    ids = cursor.fetchall()
     meant = {
-        name: Meant(name, tuple(each for each in ids if is_meant(name, each[0]))) for name in names
+        name: Meant(name, tuple((known, n) for known, n in ids if is_meant(name, known)))
+        for name in names
     }
     for name in names:
         if meant[name].ids or any(is_meant(name, known) for known in STANDARD):
             continue
         if name in required:
-            raise BadCriteria(f"category {name} is unknown; did you mean {_nearest(cursor, name)}")
+            nearest = yield from _nearest(name)
+            raise BadCriteria(f"category {name} is unknown; did you mean {nearest}")
         del meant[name]
     return meant
 
 
-def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
+def find_condition(condition: Condition, meant: Meant) -> Reading[Found]:
     """Look up the values a condition is true of, unless columns decide it."""
     if condition.operator is Operator.WORDS:
         return Found(Test(columns=(words_test(Sought.read(condition.value)),)), None)
     if condition.category == ANY:
-        anywhere = _narrowed(cursor, condition, any_test(condition), range(1, FARTHEST + 1))
+        anywhere = yield from _narrowed(condition, any_test(condition), range(1, FARTHEST + 1))
         return Found(Test(columns=(anywhere,)), None)
-    spread = _spread(cursor, condition, meant)
-    columns = {
-        name: _narrowed(cursor, condition, column, (nearness(name),))
-        for name, column in column_tests(condition, meant, spread).items()
-    }
+    spread = yield from _spread(condition, meant)
+    columns = {}
+    for name, column in column_tests(condition, meant, spread).items():
+        columns[name] = yield from _narrowed(condition, column, (nearness(name),))
     rest = meant.without(columns)
     if not rest.ids:
         # Beginnings are in order in the dictionary; of other columns it knows less than they do.
         is_listed = condition.operator is Operator.PREFIX
-        listed = _value_ids(cursor, value_test(condition, meant)) if is_listed else None
+        listed = (yield from _value_ids(value_test(condition, meant))) if is_listed else None
         return Found(Test(columns=tuple(columns.values())), values=listed or ())
     values = value_test(condition, rest)
-    value_ids = _value_ids(cursor, values)
+    value_ids = yield from _value_ids(values)
     if value_ids is None:
         test = Test(columns=tuple(columns.values()), clip_ids=(clips_with_values(values),))
         return Found(test, None)
@@ -123,7 +122,7 @@ def find_condition(cursor: Cursor, condition: Condition, meant: Meant) -> Found:
     return Found(test, only, beside)
 
 
-def _narrowed(cursor: Cursor, condition: Condition, test: Sql, places: Sequence[int]) -> Sql:
+def _narrowed(condition: Condition, test: Sql, places: Sequence[int]) -> Reading[Sql]:
     """The same, beside the words that are inside of what is looked for, where few clips have them.
 
     A part of a text is found where the lists of its trigrams agree, and these grow with the
@@ -139,56 +138,58 @@ def _narrowed(cursor: Cursor, condition: Condition, test: Sql, places: Sequence[
         return test
     # The longest ones are the rarest, mostly.
     has = has_words(sorted(words, key=len)[-_MOST_WORDS:], places)
-    if expected(cursor, source_of([has])[0], has) > _FEW_CANDIDATES:
+    if (yield from expected(source_of([has])[0], has)) > _FEW_CANDIDATES:
         return test
     (alias,) = test.tables
     return all_of([may_have(alias, has), test])
 
 
-def expected(cursor: Cursor, source: str, where: Sql) -> int:
+def expected(source: str, where: Sql) -> Reading[int]:
     """How many clips meet a condition, as the planner of PostgreSQL estimates it.
 
     That takes a tenth of a millisecond, and what it says may be wrong: only the way depends on it.
     """
-    cursor.execute(
+    (((plan,),),) = yield Statement(
         f"EXPLAIN (FORMAT JSON) SELECT FROM {source} WHERE {where.text}", where.parameters
     )
-    ((plan,),) = cursor.fetchone() or ([{"Plan": {"Plan Rows": 0}}],)
     return int(plan["Plan"]["Plan Rows"])
 
 
-def _value_ids(cursor: Cursor, values: Sql) -> Sequence[int] | None:
+def _value_ids(values: Sql) -> Reading[Sequence[int] | None]:
     """The ids of these values that clips have; None if they are too many to list."""
-    cursor.execute(
+    rows = yield Statement(
         f"SELECT v.value_id FROM search_value v WHERE {values.text} "  # noqa: S608
         "AND v.n_audioclip + v.n_playlist + v.n_webstream > 0 LIMIT %s",
         (*values.parameters, _MOST_IDS + 1),
     )
-    ids = [value_id for (value_id,) in cursor.fetchall()]
+    ids = [value_id for (value_id,) in rows]
     return ids if len(ids) <= _MOST_IDS else None
 
 
-def _spread(cursor: Cursor, condition: Condition, meant: Meant) -> frozenset[str]:
+def _spread(condition: Condition, meant: Meant) -> Reading[frozenset[str]]:
     """The range categories meant of which some clip has several different values."""
     if condition.operator.is_textual:
         return frozenset()
-    names = [name for name, _ in meant.ids if name in RANGE_COLUMNS]
-    return frozenset(name for name in names if _is_spread(cursor, RANGE_COLUMNS[name]))
+    spread = []
+    for name, _ in meant.ids:
+        if name in RANGE_COLUMNS and (yield from _is_spread(RANGE_COLUMNS[name])):
+            spread.append(name)
+    return frozenset(spread)
 
 
-def _is_spread(cursor: Cursor, column: str) -> bool:
+def _is_spread(column: str) -> Reading[bool]:
     # Sorted, so that the planner takes the small index: it believes that most of them differ.
-    cursor.execute(
+    rows = yield Statement(
         f"SELECT {column}_high FROM search_clip WHERE {column}_low <> {column}_high "  # noqa: S608
         f"ORDER BY {column}_high LIMIT 1"
     )
-    return cursor.fetchone() is not None
+    return bool(rows)
 
 
-def _nearest(cursor: Cursor, asked: str) -> str:
+def _nearest(asked: str) -> Reading[str]:
     """The known category whose spelling is nearest."""
-    cursor.execute("SELECT name FROM search_category")
-    known: set[str] = {*STANDARD, *(name for (name,) in cursor.fetchall())}
+    rows = yield Statement("SELECT name FROM search_category")
+    known: set[str] = {*STANDARD, *(name for (name,) in rows)}
     if ":" not in asked:
         known = {local_name(name) for name in known}
     return get_close_matches(asked, sorted(known), n=1, cutoff=0.0)[0]

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from psycopg2.extensions import cursor as Cursor
-
+from archive_server.database.reading import Reading, Statement
 from archive_server.database.search_lookup import expected
 from archive_server.database.search_order import DEFAULT_ORDER, SORTED_COLUMNS, Sorting, sorting
 from archive_server.database.search_rows import code_of
@@ -61,35 +60,33 @@ class Matches:
         return sorting(self.orders, few=self.total <= _FEW)
 
 
-def roads(cursor: Cursor, matches: Matches, criteria: Criteria, wanted: int) -> Iterator[Sql]:
+def roads(matches: Matches, criteria: Criteria, wanted: int) -> Iterator[Reading[Sql | None]]:
     """Ways to the ids of the `wanted` matches; one that falls short is followed by another.
 
     Common matches are met soon on a walk along the order: 25 of 100,000 among a million within a
     few hundred clips. But all of them may lie at the end of it, as what begins with "the" does in
-    the order of titles. So the walk ends where gathering them would have cost as much.
+    the order of titles. So the walk ends where gathering them would have cost as much, or is none.
     """
     if not matches.conditions:
-        yield page_of(_walked(matches), criteria)
+        yield _known(page_of(_walked(matches), criteria))
     elif matches.total <= _FEW:
-        yield page_of(gathered(matches), criteria)
+        yield _known(page_of(gathered(matches), criteria))
     elif matches.parts:
         # To gather 47,000 with a word in the title takes a processor 45 ms, to meet 25 of them 6.
         # They are a part of the matches only, so the walk is longer.
         nearest = replace(matches, conditions=matches.parts[0], orders=_BY_TITLE)
-        if stretch := _stretch(cursor, matches, criteria.offset + wanted):
-            yield page_of(_walked(nearest, 4 * stretch), criteria)
-        yield _part_by_part(cursor, matches, criteria.offset, wanted)
+        yield _walk(matches, criteria, wanted, nearest, 4)
+        yield _part_by_part(matches, criteria.offset, wanted)
     elif matches.order.joins.text:
-        yield page_of(_walked(matches), criteria)
+        yield _known(page_of(_walked(matches), criteria))
     else:
-        if stretch := _stretch(cursor, matches, criteria.offset + wanted):
-            yield page_of(_walked(matches, stretch), criteria)
-        yield page_of(gathered(matches), criteria)
+        yield _walk(matches, criteria, wanted, matches, 1)
+        yield _known(page_of(gathered(matches), criteria))
 
 
 def counted_and_listed(
-    cursor: Cursor, matches: Matches, criteria: Criteria
-) -> tuple[tuple[int, ...], list[int]] | None:
+    matches: Matches, criteria: Criteria
+) -> Reading[tuple[tuple[int, ...], list[int]] | None]:
     """How many match, of each type, and the ids of the page, of one moment.
 
     None where to count them and then to find the page takes less, and where they are too many.
@@ -103,51 +100,63 @@ def counted_and_listed(
         source, alias = source_of([*matches.conditions, Sql("TRUE")])
         columns = SORTED_COLUMNS
     where = conditions_of(matches.file_type, matches.conditions, alias)
-    if not _is_at_once(cursor, criteria, expected(cursor, source, where)):
+    number = yield from expected(source, where)
+    if not (yield from _is_at_once(criteria, number)):
         return None
     numbers = ", ".join(f"(count(*) FILTER (WHERE file_type = {code}))" for code in (1, 2, 3))
     page = page_of(Sql(f"SELECT s.clip_id FROM found s ORDER BY {order.terms}"), criteria)  # noqa: S608
-    cursor.execute(
+    ((*totals, clip_ids),) = yield Statement(
         f"WITH found AS MATERIALIZED (SELECT {columns.replace('s.', f'{alias}.')} FROM {source} "  # noqa: S608
         f"WHERE {where.text} LIMIT {_AT_ONCE + 1}) "
         f"SELECT {numbers}, ARRAY({page.text}) FROM found",
         (*where.parameters, *page.parameters),
     )
-    *totals, clip_ids = cursor.fetchone() or (0, 0, 0, [])
     return (tuple(totals), clip_ids) if sum(totals) <= _AT_ONCE else None
 
 
-def _is_at_once(cursor: Cursor, criteria: Criteria, number: int) -> bool:
+def _is_at_once(criteria: Criteria, number: int) -> Reading[bool]:
     """Whether so many matches are gathered sooner than the page of them is met on a walk."""
     if number <= _SURELY_AT_ONCE or number > _AT_ONCE:
         return number <= _AT_ONCE
-    cursor.execute("SELECT sum(n) FROM search_count")
-    (everything,) = cursor.fetchone() or (0,)
+    ((everything,),) = yield Statement("SELECT sum(n) FROM search_count")
     end = criteria.offset + (criteria.limit or number)
     return number * number <= _KEPT * end * int(everything)
 
 
-def _stretch(cursor: Cursor, matches: Matches, end: int) -> int | None:
+def _known(way: Sql) -> Reading[Sql]:
+    """A way about which nothing has to be asked."""
+    yield from ()
+    return way
+
+
+def _walk(
+    matches: Matches, criteria: Criteria, wanted: int, looked_for: Matches, longer: int
+) -> Reading[Sql | None]:
+    """A walk on which what is looked for is met, so many times longer than to matches; or None."""
+    stretch = yield from _stretch(matches, criteria.offset + wanted)
+    return page_of(_walked(looked_for, longer * stretch), criteria) if stretch else None
+
+
+def _stretch(matches: Matches, end: int) -> Reading[int | None]:
     """How far to walk for the first `end` matches; None where to gather all is less."""
-    expected = end * _everything(cursor, matches) // matches.total + 1
+    expected = end * (yield from _everything(matches)) // matches.total + 1
     longest = max(matches.total, _STRETCH)
     return min(8 * expected, longest) if 2 * expected <= longest else None
 
 
-def _part_by_part(cursor: Cursor, matches: Matches, offset: int, wanted: int) -> Sql:
+def _part_by_part(matches: Matches, offset: int, wanted: int) -> Reading[Sql]:
     """The ids of this page of matches by relevance: the rank of most need not be found out."""
     clip_ids: list[int] = []
     for conditions in matches.parts:
         source, alias = source_of(conditions)
         where = conditions_of(matches.file_type, conditions, alias)
-        cursor.execute(
+        ((number, found),) = yield Statement(
             f"WITH part AS MATERIALIZED (SELECT {alias}.title_key, {alias}.clip_id "  # noqa: S608
             f"FROM {source} WHERE {where.text}) "
             "SELECT (SELECT count(*) FROM part), "
             "ARRAY(SELECT clip_id FROM part ORDER BY title_key, clip_id LIMIT %s OFFSET %s)",
             (*where.parameters, wanted - len(clip_ids), offset),
         )
-        number, found = cursor.fetchone() or (0, [])
         clip_ids += found
         offset = max(0, offset - number)
         if len(clip_ids) == wanted:
@@ -163,11 +172,12 @@ def page_of(clip_ids: Sql, criteria: Criteria) -> Sql:
     )
 
 
-def _everything(cursor: Cursor, matches: Matches) -> int:
+def _everything(matches: Matches) -> Reading[int]:
     """How many clips there are of the types that match."""
     types = [code_of(file_type) for file_type, n in matches.totals.items() if n]
-    cursor.execute("SELECT sum(n) FROM search_count WHERE file_type = ANY (%s)", (types,))
-    (number,) = cursor.fetchone() or (0,)
+    ((number,),) = yield Statement(
+        "SELECT sum(n) FROM search_count WHERE file_type = ANY (%s)", (types,)
+    )
     return int(number or 0)
 
 

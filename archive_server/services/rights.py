@@ -3,7 +3,7 @@
 from typing import Any
 
 from archive_server.database import rights
-from archive_server.database.reading import Reading
+from archive_server.database.reading import Reading, answered
 from archive_server.errors import Forbidden
 from archive_server.model.clips import Clip, ClipState, FileType
 from archive_server.model.gunid import Gunid
@@ -56,8 +56,14 @@ def require_on_home(cursor: Any, caller: Caller, action: Action) -> None:
 
 def require_on_archive(cursor: Any, caller: Caller, action: Action) -> None:
     """Raise Forbidden unless the caller may do this with all of it: READ is to search."""
+    answered(cursor, allowed_on_archive(caller, action))
+
+
+def allowed_on_archive(caller: Caller, action: Action) -> Reading[None]:
+    """What `require_on_archive` asks."""
     require_scope(caller, action)
-    if not is_allowed(action, rights.applicable(cursor, caller.user_id, action)):
+    applicable = yield from rights.applicable_to_archive(caller.user_id, action)
+    if not is_allowed(action, applicable):
         raise _forbidden(caller, action, "the archive")
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from support import result_of
 
+from archive_server.errors import BadCriteria
 from archive_server.model.search import Criteria
 
 
@@ -34,3 +35,49 @@ def test_values_come_in_pages_too(services, short_pages, low):
         services.store_clip(low, file_name=name)
     values = result_of(short_pages.browse(services.caller(), "ls:filename", Criteria.build()))
     assert (len(values.values), values.total) == (2, 3)
+
+
+class Noting:
+    """A database that notes how it is asked."""
+
+    def __init__(self, database):
+        self.database = database
+        self.roads = []
+
+    def ask(self, *args):
+        self.roads.append("reactor")
+        return self.database.ask(*args)
+
+    def read(self, *args):
+        self.roads.append("thread")
+        return self.database.read(*args)
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("conditions", "limit", "road"),
+    [
+        ([("title", "partial", "high"), ("*", "words", "high")], 100, "reactor"),
+        ([("title", "partial", "high")], 101, "thread"),
+        ([("title", "partial", "high")], 0, "thread"),
+        ([("title", "partial", "high")] * 11, 10, "thread"),
+        ([("title", "partial", text + LONG) for text in "abcd"], 10, "thread"),
+    ],
+)
+def test_only_what_is_small_is_asked_by_the_reactor_itself(services, high, conditions, limit, road):
+    services.store_clip(high, file_name="high.wav")
+    noting = Noting(services.database)
+    criteria = Criteria.build(conditions=conditions, limit=limit, operator="or")
+    page = result_of(replace(services.search, database=noting).find(services.caller(), criteria))
+    assert noting.roads == [road]
+    assert page.total == len(page.hits)
+
+
+def test_names_of_categories_are_compared_in_a_thread(services):
+    noting = Noting(services.database)
+    criteria = Criteria.build(conditions=[("titel", "=", "x")], limit=1)
+    with pytest.raises(BadCriteria, match="did you mean title"):
+        result_of(replace(services.search, database=noting).find(services.caller(), criteria))
+    assert noting.roads == ["thread"]
