@@ -47,25 +47,17 @@ _RESOLUTION = timedelta(minutes=1)
 
 
 def add(cursor: Cursor, upload: Upload) -> None:
-    """Begin an upload; what the transaction does beside that need not survive a power cut.
-
-    Nobody waits for the disk: what a power cut takes back, within 0.6 s, is a right that nobody
-    has used. The first request that brings bytes waits, and what was written before comes first.
-    """
-    execute_all(
+    """Begin an upload."""
+    _ADD.execute(
         cursor,
-        WITHOUT_WAITING,
-        _ADD.call(
-            cursor,
-            upload.token,
-            upload.user_id,
-            upload.purpose.value,
-            upload.gunid and upload.gunid.uuid,
-            upload.file_name,
-            upload.announced_md5,
-            upload.document,
-            upload.last_used_at,
-        ),
+        upload.token,
+        upload.user_id,
+        upload.purpose.value,
+        upload.gunid and upload.gunid.uuid,
+        upload.file_name,
+        upload.announced_md5,
+        upload.document,
+        upload.last_used_at,
     )
 
 

@@ -148,7 +148,8 @@ class Publisher:
         def still_there(is_damaged: bool) -> int:
             if is_damaged:
                 raise Damaged
-            return self.store.size(content_id)
+            # Whatever failed may have been the disk, before it kept the name.
+            return self.store.settle(content_id)
 
         examined = self._examined(upload, content, facts, report, still_there)
         await self._finish(caller, upload, examined)

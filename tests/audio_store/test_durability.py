@@ -8,7 +8,7 @@ import pytest
 from contract import NOISE, SOUND, digests_of, published, read, token
 from faulty_disk import PowerCut
 
-from audio_store import AudioStore, Quarantine, StoreAway
+from audio_store import AudioStore, ContentMissing, Quarantine, StoreAway
 
 # How much a power cut takes back: nothing (`kill -9`), the newest names, all that was unsynced.
 losses = pytest.mark.parametrize(
@@ -51,6 +51,25 @@ def test_a_second_publisher_does_not_rely_on_the_first_to_sync_the_name(store, d
 def test_removing_does_not_wait_for_the_disk(store, disk):
     content_id = published(store, SOUND)
     assert steps_of(disk, lambda: store.remove(content_id)) == ["unlink"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_name_that_the_disk_did_not_keep_is_kept_once_it_is_settled(store, disk, root, failing):
+    staged = store.stage(token())
+    staged.append(SOUND)
+    content_id = staged.digests().content_id
+    disk.errors["sync names"] = [*[0] * (failing - 1), errno.EIO]
+    with disk.inserted():
+        with pytest.raises(StoreAway):
+            store.publish(staged, staged.digests())
+        assert store.settle(content_id) == len(SOUND)
+    disk.crash(lost_names=1000, lose_bytes=True)
+    assert read(AudioStore.open(root), content_id) == SOUND
+
+
+def test_only_what_is_there_can_be_settled(store):
+    with pytest.raises(ContentMissing):
+        store.settle(digests_of(SOUND).content_id)
 
 
 def check(store: AudioStore) -> set:
