@@ -11,6 +11,7 @@ import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fixtures import fix_audio as audio
@@ -64,11 +65,12 @@ def serving(data: Path, output: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def data(tmp_path_factory) -> Path:
-    above = tmp_path_factory.mktemp("survive")
-    for directory in (above, *above.parents[:2]):
-        directory.chmod(0o711)
-    return above / "data"
+def data() -> Iterator[Path]:
+    # Not below pytest's own directory, which others cannot get through.
+    with TemporaryDirectory(prefix="survive-") as name:
+        above = Path(name)
+        above.chmod(0o711)  # PostgreSQL may run as another user
+        yield above / "data"
 
 
 def begin(server: Server) -> str:
