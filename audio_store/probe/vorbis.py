@@ -49,10 +49,11 @@ def count(file: BinaryIO) -> SecondOpinion | None:
 
 def _stream(file: BinaryIO) -> ctypes.c_void_p:
     """The file, as the C library has it. A worker has no right to open it by a path."""
-    file.seek(0)
+    descriptor = os.dup(file.fileno())
+    os.lseek(descriptor, 0, os.SEEK_SET)
     fdopen = ctypes.CDLL(None).fdopen
     fdopen.restype = ctypes.c_void_p
-    return ctypes.c_void_p(fdopen(os.dup(file.fileno()), b"rb"))
+    return ctypes.c_void_p(fdopen(descriptor, b"rb"))
 
 
 def _read(vorbis: Any, reference: Any, file: Any) -> SecondOpinion:

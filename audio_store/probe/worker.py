@@ -78,12 +78,21 @@ def answer(request: dict[str, Any], descriptor: int, limits: Limits, say: Say) -
         say({"error": {"kind": "unreadable", "errno": error.errno, "text": str(error.strerror)}})
 
 
-def _at_hand(file: FileIO) -> BinaryIO:
+class _InMemory(io.BytesIO):
     """What is small is read at once: it is gone through in fifty pieces, each of which costs."""
-    if os.fstat(file.fileno()).st_size > _SMALL:
-        return file
-    file.seek(0)
-    return io.BytesIO(file.read())
+
+    def __init__(self, file: FileIO) -> None:
+        file.seek(0)
+        super().__init__(file.read())
+        self._file = file
+
+    def fileno(self) -> int:
+        """Of the file, for libraries that read it themselves."""
+        return self._file.fileno()
+
+
+def _at_hand(file: FileIO) -> BinaryIO:
+    return file if os.fstat(file.fileno()).st_size > _SMALL else _InMemory(file)
 
 
 def _judge_and_describe(file: BinaryIO, request: dict[str, Any], limits: Limits, say: Say) -> None:
