@@ -79,7 +79,11 @@ class KnownHeads:
         return Found(known, end, asked)
 
     def learn(self, data: bytes, request: ArchiveRequest) -> None:
-        """Keep the head of a request that came as this, unless there is something special in it."""
+        """Keep the head of a request, unless there is something special in it.
+
+        `data` must be all of that request and nothing else: of two in one, the second would be
+        kept for the bytes of the first, and whoever sends those would be answered as its sender.
+        """
         headers, route = request.headers, request.route
         if len(data) > _LONGEST or request.refusal is not None or route is None or route.streams:
             return

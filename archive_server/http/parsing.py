@@ -78,6 +78,7 @@ class RequestReader:
     has_begun = False  # the head of a request has
     incoming: ArchiveRequest | None = None  # its head has come, and not all of its body
     _latest: ArchiveRequest | None = None  # whose head has come with what is just being read
+    _heads = 0  # that have
     _target = b""
     _head_size = _header_count = _hosts = 0
     _unread = 0  # bytes since the parser told something
@@ -118,9 +119,9 @@ class RequestReader:
         while left:
             self._unread += len(left)
             left = self._parse(left)
-        if is_between and self._latest is not None:
+        if is_between and self._heads == 1 and not self.has_begun and self._latest is not None:
             self._site.known_heads.learn(data, self._latest)
-        self._latest = None
+        self._latest, self._heads = None, 0
         if self.incoming is not None:
             self._receiver.quiet_since = self._site.seconds()
 
@@ -250,6 +251,7 @@ class RequestReader:
         )
         choose_route(request, self._hosts)
         self.incoming = self._latest = request
+        self._heads += 1
         if coding is not None or headers.get(b"content-length", b"0").strip(b"0"):
             request.has_body = True
             self._skips_body = parser.should_upgrade()

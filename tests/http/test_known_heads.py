@@ -120,6 +120,14 @@ def test_only_what_is_one_request_is_looked_up(front: WebFront, request_bytes: b
     assert known(front, request_bytes) is None
 
 
+@pytest.mark.parametrize("before", [asking(), b"\r\n\r\n"])
+def test_a_request_is_not_kept_for_what_came_before_it(front: WebFront, before: bytes) -> None:
+    # Its body has not all come, and would be as long as what stands behind the first empty line.
+    head = asking("Content-Length: 100")
+    front.connect().send(before + head + b"a" * (100 - len(head)))
+    assert known(front, before + b"b" * 100) is None
+
+
 @pytest.mark.parametrize(
     "line",
     [
