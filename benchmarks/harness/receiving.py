@@ -16,6 +16,7 @@ from itertools import cycle
 
 _AT_ONCE = 4 * 2**20
 _PATIENCE_S = 30
+_CLOSED = "the server has closed a connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,7 @@ class _Connection:
         """Take what is there, and ask again when the answer is complete."""
         if not self.length:
             self.length = self.left = _length(self.socket)
-        got = self.socket.recv_into(buffer, min(self.left, _AT_ONCE), socket.MSG_TRUNC)
-        if got == 0:
-            raise BadAnswer("the server has closed a connection")
+        got = _take(self.socket, buffer, min(self.left, _AT_ONCE))
         self.received += got
         self.left -= got
         if self.left == 0:
@@ -67,10 +66,7 @@ class _Connection:
     def check(self, buffer: bytearray) -> None:
         """Show that the next answer begins where it must."""
         while self.left:
-            got = self.socket.recv_into(buffer, min(self.left, _AT_ONCE), socket.MSG_TRUNC)
-            if got == 0:
-                raise BadAnswer("the server has closed a connection")
-            self.left -= got
+            self.left -= _take(self.socket, buffer, min(self.left, _AT_ONCE))
         self.ask()
         if _length(self.socket) != self.length:
             raise BadAnswer("answers have different lengths")
@@ -142,10 +138,7 @@ class _Secure:
 
     def ready(self, buffer: bytearray) -> None:
         """Take what is there, and ask again when the answer is nearly complete."""
-        got = self.socket.recv_into(buffer, _AT_ONCE, socket.MSG_TRUNC)
-        if got == 0:
-            raise BadAnswer("the server has closed a connection")
-        self.received += got
+        self.received += _take(self.socket, buffer, _AT_ONCE)
         if self.received >= self._expected:
             self.ask()
 
@@ -213,17 +206,35 @@ def _send(to: socket.socket, request: bytes) -> None:
     try:
         to.sendall(request)
     except ConnectionError as error:
-        raise BadAnswer("the server has closed a connection") from error
+        raise BadAnswer(_CLOSED) from error
+
+
+def _take(connection: socket.socket, buffer: bytearray, most: int) -> int:
+    """Throw away what has come, and count it."""
+    try:
+        got = connection.recv_into(buffer, most, socket.MSG_TRUNC)
+    except ConnectionError as error:  # closed before it had read our last request
+        raise BadAnswer(_CLOSED) from error
+    if got == 0:
+        raise BadAnswer(_CLOSED)
+    return got
 
 
 def _length(connection: socket.socket) -> int:
     """The length of the answer that begins to come, its head included; nothing is taken."""
     deadline = time.monotonic() + _PATIENCE_S
-    while b"\r\n\r\n" not in (seen := connection.recv(65536, socket.MSG_PEEK)):
+    while b"\r\n\r\n" not in (seen := _peek(connection)):
         if not seen or time.monotonic() > deadline:
             raise BadAnswer(f"no answer, but {seen[:200]!r}")
         time.sleep(0.001)
     return _length_of(seen)
+
+
+def _peek(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536, socket.MSG_PEEK)
+    except ConnectionError as error:
+        raise BadAnswer(_CLOSED) from error
 
 
 def _length_of(seen: bytes) -> int:
