@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fixtures.recorded import STORE, archives, document, libraries
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from archive_server.database import archive_bulk, records, records_bulk, search, stores
 from archive_server.database.records_bulk import Names
@@ -16,8 +16,6 @@ from archive_server.model.search import Criteria
 
 _settings = settings(
     max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

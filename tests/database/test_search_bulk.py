@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_search import MTIME, document_of, stored
 from psycopg2.errors import UniqueViolation
@@ -24,8 +24,6 @@ _described = st.tuples(st.sampled_from(FileType), _elements)
 
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     before=st.lists(_described, max_size=4),

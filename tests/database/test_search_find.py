@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_search import MTIME, browsed, document_of, matching, page_of, stored
 
@@ -90,9 +90,6 @@ def few(request, monkeypatch):
 # it only if the variant that ran first is the same, which is why it is printed.
 _settings = settings(
     max_examples=20,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

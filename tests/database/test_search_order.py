@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from naive_search import MTIME, Item, matching, page_of, stored
 
@@ -81,9 +81,6 @@ _LIMITS = [(20_000, 500, 8), (20_000, 500, 0), (20_000, 0, 0), (0, 500, 8), (0, 
 
 _settings = settings(
     max_examples=60,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -1,7 +1,7 @@
 """Parts of texts are found by the words inside of them, and nothing is missed for that."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_search import matching, stored
 
@@ -19,8 +19,6 @@ _documents = st.lists(
 
 @settings(
     max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(documents=st.lists(_documents, min_size=1, max_size=4), data=st.data())
 def test_whatever_is_cut_out_of_a_text_finds_it(cursor, documents, data):

@@ -1,6 +1,6 @@
 """The words of an archive that was there before there was a table for them."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_search import stored
 
@@ -25,8 +25,6 @@ _documents = st.lists(st.tuples(_categories, _texts), max_size=6)
 
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(documents=st.lists(_documents, min_size=1, max_size=6))
 def test_archives_from_before_get_the_words_that_indexing_finds(cursor, documents):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fixtures.fix_http import WebFront, Wire, front_over, tone
 from fixtures.fix_services import Services
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import result_of
 from twisted.internet.error import ConnectionDone
@@ -149,7 +149,7 @@ ranges = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(max_examples=60)
 @given(
     wanted=ranges | st.sampled_from(["bytes", "lines=1-2", "bytes=5-", "bytes=-7", " bytes=1-2"]),
     more=st.lists(

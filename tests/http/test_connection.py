@@ -3,7 +3,7 @@
 import pytest
 from fixtures.fix_http import WebFront, Wire, front_over
 from fixtures.fix_services import Services
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_server.http.requests import ArchiveRequest, Route
@@ -54,8 +54,6 @@ def written(front: WebFront, pieces: list[bytes]) -> tuple[bytes, bool]:
 
 @settings(
     max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     begins=st.lists(st.integers(0, len(GOOD) - 1), max_size=4),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from fixtures.fix_http import Answer, WebFront, Wire, front_over, tone
 from fixtures.fix_services import Services
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import result_of
 
@@ -154,9 +154,7 @@ class TestRanges:
         answer = front.ask("GET", url, {"range": asked})
         assert (answer.status, answer.body) == (200, wav)
 
-    @settings(
-        max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-    )
+    @settings(max_examples=60)
     @given(ends=st.lists(st.tuples(st.integers(0, 180000), st.integers(0, 180000)), min_size=1))
     def test_any_ranges_give_what_slicing_gives(
         self, front: WebFront, url: str, wav: bytes, ends: list[tuple[int, int]]

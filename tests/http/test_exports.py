@@ -6,7 +6,7 @@ import tarfile
 import pytest
 from fixtures.fix_http import WebFront, front_over, tone
 from fixtures.fix_services import Services
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from services.transfers import clip, document, element, read, save
 from support import result_of
@@ -63,8 +63,6 @@ def test_a_head_is_a_get_without_its_body(front: WebFront, url: str, whole: byte
 @given(st.data())
 @settings(
     max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_ranges_are_slices_of_the_whole(
     front: WebFront, url: str, whole: bytes, data: st.DataObject

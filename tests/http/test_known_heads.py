@@ -2,7 +2,7 @@
 
 import pytest
 from fixtures.fix_http import WebFront
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_server.http.known_heads import KnownHeads
@@ -59,7 +59,7 @@ def answered(front: WebFront, pieces: list[bytes]) -> tuple[list[bytes], bool]:
     return answers, wire.is_closed
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(max_examples=300)
 @given(sent=st.lists(requests, min_size=1, max_size=3))
 def test_what_comes_again_is_answered_as_when_it_was_new(
     front: WebFront, sent: list[bytes]

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import result_of
 
@@ -20,7 +20,6 @@ def caller(services):
     return services.caller()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(key=texts.filter(bool).map(lambda key: key[:255]), value=texts)
 def test_any_text_comes_back_as_it_was(services, caller, key, value):
     result_of(services.preferences.save(caller, key, value))

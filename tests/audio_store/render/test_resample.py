@@ -72,7 +72,7 @@ def test_a_constant_stays_what_it_is() -> None:
     assert made[500:-500] == pytest.approx(0.7, abs=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from([(48000, 44100), (22050, 44100), (44056, 44100), (96000, 8000)]),
     st.lists(st.integers(1, 3000), min_size=1, max_size=8),
