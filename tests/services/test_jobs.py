@@ -175,7 +175,7 @@ def test_a_link_in_the_place_of_the_directory_leads_nowhere(jobs, caller, tmp_pa
     jobs.directory.mkdir()
     (jobs.directory / token).symlink_to(other)
     job = result_of(jobs.claim(["render"]))
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(OSError, match=f"symbolic link|{token}"):  # so says 3.11; or 3.13
         result_of(jobs.make_directory(job))
     assert (other / "precious").exists()
 
