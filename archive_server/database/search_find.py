@@ -76,7 +76,7 @@ def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
     for road in roads(matches, criteria, wanted) if wanted else ():
         clip_ids = yield from road
         if clip_ids is not None:
-            hits = yield from _hits(clip_ids)
+            hits = yield from _shown(clip_ids)
         if len(hits) == wanted:
             break
     return Page(matches.total, matches.totals, hits), len(hits) == wanted
@@ -207,13 +207,8 @@ def _totals(criteria: Criteria, found: Sequence[Found]) -> Reading[dict[FileType
     return {each: counted.get(each, 0) if each in wanted else 0 for each in FileType}
 
 
-def _hits(clip_ids: Sql) -> Reading[tuple[Hit, ...]]:
-    """What is shown of clips; of one that has just gone, nothing."""
-    found = yield Statement(clip_ids.text, clip_ids.parameters)
-    return (yield from _shown([clip_id for (clip_id,) in found]))
-
-
 def _shown(clip_ids: Sequence[int]) -> Reading[tuple[Hit, ...]]:
+    """What is shown of clips; of one that has just gone, nothing."""
     shown = (yield Statement.of(_SHOWN, list(clip_ids))) if clip_ids else []
     return tuple(
         Hit(clip_id, Gunid(gunid), file_type_of(code), *texts)

@@ -1,6 +1,6 @@
 """Ways to the matches of a search, in their order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archive_server.database.reading import Reading, Statement
@@ -60,7 +60,9 @@ class Matches:
         return sorting(self.orders, few=self.total <= _FEW)
 
 
-def roads(matches: Matches, criteria: Criteria, wanted: int) -> Iterator[Reading[Sql | None]]:
+def roads(
+    matches: Matches, criteria: Criteria, wanted: int
+) -> Iterator[Reading[Sequence[int] | None]]:
     """Ways to the ids of the `wanted` matches; one that falls short is followed by another.
 
     Common matches are met soon on a walk along the order: 25 of 100,000 among a million within a
@@ -68,9 +70,9 @@ def roads(matches: Matches, criteria: Criteria, wanted: int) -> Iterator[Reading
     the order of titles. So the walk ends where gathering them would have cost as much, or is none.
     """
     if not matches.conditions:
-        yield _known(page_of(_walked(matches), criteria))
+        yield _ids(page_of(_walked(matches), criteria))
     elif matches.total <= _FEW:
-        yield _known(page_of(gathered(matches), criteria))
+        yield _ids(page_of(gathered(matches), criteria))
     elif matches.parts:
         # To gather 47,000 with a word in the title takes a processor 45 ms, to meet 25 of them 6.
         # They are a part of the matches only, so the walk is longer.
@@ -78,10 +80,10 @@ def roads(matches: Matches, criteria: Criteria, wanted: int) -> Iterator[Reading
         yield _walk(matches, criteria, wanted, nearest, 4)
         yield _part_by_part(matches, criteria.offset, wanted)
     elif matches.order.joins.text:
-        yield _known(page_of(_walked(matches), criteria))
+        yield _ids(page_of(_walked(matches), criteria))
     else:
         yield _walk(matches, criteria, wanted, matches, 1)
-        yield _known(page_of(gathered(matches), criteria))
+        yield _ids(page_of(gathered(matches), criteria))
 
 
 def counted_and_listed(
@@ -123,18 +125,19 @@ def _is_at_once(criteria: Criteria, number: int) -> Reading[bool]:
     return number * number <= _KEPT * end * int(everything)
 
 
-def _known(way: Sql) -> Reading[Sql]:
-    """A way about which nothing has to be asked."""
-    yield from ()
-    return way
+def _ids(clip_ids: Sql) -> Reading[Sequence[int]]:
+    found = yield Statement(clip_ids.text, clip_ids.parameters)
+    return [clip_id for (clip_id,) in found]
 
 
 def _walk(
     matches: Matches, criteria: Criteria, wanted: int, looked_for: Matches, longer: int
-) -> Reading[Sql | None]:
-    """A walk on which what is looked for is met, so many times longer than to matches; or None."""
+) -> Reading[Sequence[int] | None]:
+    """Those met on a walk, so many times longer than to matches; None where there is no walk."""
     stretch = yield from _stretch(matches, criteria.offset + wanted)
-    return page_of(_walked(looked_for, longer * stretch), criteria) if stretch else None
+    if stretch is None:
+        return None
+    return (yield from _ids(page_of(_walked(looked_for, longer * stretch), criteria)))
 
 
 def _stretch(matches: Matches, end: int) -> Reading[int | None]:
@@ -144,7 +147,7 @@ def _stretch(matches: Matches, end: int) -> Reading[int | None]:
     return min(8 * expected, longest) if 2 * expected <= longest else None
 
 
-def _part_by_part(matches: Matches, offset: int, wanted: int) -> Reading[Sql]:
+def _part_by_part(matches: Matches, offset: int, wanted: int) -> Reading[Sequence[int]]:
     """The ids of this page of matches by relevance: the rank of most need not be found out."""
     clip_ids: list[int] = []
     for conditions in matches.parts:
@@ -161,7 +164,7 @@ def _part_by_part(matches: Matches, offset: int, wanted: int) -> Reading[Sql]:
         offset = max(0, offset - number)
         if len(clip_ids) == wanted:
             break
-    return Sql("SELECT unnest(%s::integer[])", (clip_ids,))
+    return clip_ids
 
 
 def page_of(clip_ids: Sql, criteria: Criteria) -> Sql:
