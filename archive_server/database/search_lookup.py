@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from archive_server.database.reading import Reading, Statement
+from archive_server.database.search_numbers import digits_test, number_test
 from archive_server.database.search_rows import (
     CORE_COLUMNS,
     FARTHEST,
@@ -115,7 +116,7 @@ def find_condition(condition: Condition, meant: Meant) -> Reading[Found]:
         is_listed = condition.operator is Operator.PREFIX
         listed = (yield from _value_ids(value_test(condition, meant))) if is_listed else None
         return Found(Test(columns=tuple(columns.values())), values=listed or ())
-    values = value_test(condition, rest)
+    values = yield from _values_meant(condition, rest)
     value_ids = yield from _value_ids(values)
     if value_ids is None:
         test = Test(columns=tuple(columns.values()), clip_ids=(clips_with_values(values),))
@@ -160,6 +161,18 @@ def expected(source: str, where: Sql) -> Reading[int]:
         f"EXPLAIN (FORMAT JSON) SELECT FROM {source} WHERE {where.text}", where.parameters
     )
     return int(plan["Plan"]["Plan Rows"])
+
+
+def _values_meant(condition: Condition, meant: Meant) -> Reading[Sql]:
+    """A condition on `v`: the values that satisfy a condition.
+
+    Of eleven characters of a number among 300,000, beside two million other values, all trigrams
+    take 2.6 ms of a processor, and six digits 0.8.
+    """
+    digits = digits_test(condition)
+    if digits is None or (yield from expected("search_value v", digits)) > _FEW_CANDIDATES:
+        return value_test(condition, meant)
+    return number_test(digits, condition, meant)
 
 
 def _value_ids(values: Sql) -> Reading[Sequence[int] | None]:

@@ -10,7 +10,9 @@ from archive_server.model.folding import fold
 from archive_server.model.search import ANY, Criteria
 
 _CATEGORIES = ["dc:title", "dc:creator", "dc:source", "ls:genre", "x:mtime", "dcterms:extent"]
-_WORDS = ["a", "Ab", "é", "e\u0301", "1", "12t", "ß", "月", "か\u3099", "か", "live", "\u0301"]
+_WORDS = [
+    "a", "Ab", "é", "e\u0301", "1", "12t", "ß", "月", "か\u3099", "か", "live", "\u0301", "0123456",
+]  # fmt: skip
 _texts = st.lists(st.sampled_from([*_WORDS, " ", " ", "-", "=", "\u0338"]), min_size=3, max_size=9)
 _documents = st.lists(
     st.tuples(st.sampled_from(_CATEGORIES), _texts.map("".join).filter(str.strip)), max_size=3
@@ -64,3 +66,26 @@ def test_what_is_not_among_the_words_of_a_clip_is_found(cursor, category, text):
         conditions=[(ANY, "partial", " and found")], order_by=[("mtime", True)]
     )
     assert {hit.gunid for hit in search.find(cursor, criteria).hits} == {item.gunid, other.gunid}
+
+
+@pytest.mark.parametrize(
+    ("part", "is_found"),
+    [
+        ("K-123456", True),
+        ("0123456/", True),
+        ("123456/789012", True),
+        ("-0123456/789012 B", True),
+        ("J-0123456", False),
+        ("1234567", False),
+        ("012345 ", False),
+        ("123456%", False),
+        ("_123456", False),
+    ],
+)
+def test_a_part_of_a_number_is_compared_with_all_that_is_asked_for(cursor, part, is_found):
+    item = stored(cursor, [("x:shelf", "JK-123456 RK-0123456/789012 B")])
+    stored(cursor, [("ls:isrcnumber", "JK-123456 RK-0123456/789012 B")])
+    stored(cursor, [("x:shelf", "123456 and 789012")])
+    criteria = Criteria.build(conditions=[("x:shelf", "partial", part)])
+    found = [hit.gunid for hit in search.find(cursor, criteria).hits]
+    assert found == ([item.gunid] if is_found else [])

@@ -139,6 +139,21 @@ def test_parts_of_texts_with_common_words_inside_are_found_by_their_trigrams(exp
     assert "search_words_words" not in explaining.plans
 
 
+def test_of_a_part_of_a_number_six_digits_are_looked_for_in_the_index(explaining):
+    conditions = [("ls:isrcnumber", "partial", "b00012345")]
+    assert search.find(explaining, Criteria.build(conditions=conditions)).total == 1
+    assert "Index Cond: (folded ~~ '%012345%'::text)" in explaining.plans
+    _assert_nothing_is_read_through(explaining)
+
+
+def test_of_a_part_with_common_digits_all_is_looked_for_in_the_index(explaining, monkeypatch):
+    monkeypatch.setattr("archive_server.database.search_lookup._FEW_CANDIDATES", 0)
+    conditions = [("ls:isrcnumber", "partial", "b00012345")]
+    assert search.find(explaining, Criteria.build(conditions=conditions)).total == 1
+    assert "(folded ~~ '%b00012345%'::text)" in explaining.plans
+    _assert_nothing_is_read_through(explaining)
+
+
 def test_alternatives_are_answered_by_two_indexes(explaining):
     conditions = [("dc:title", "partial", "fozm d"), ("dc:creator", "partial", "fozm d")]
     search.find(explaining, Criteria.build(conditions=conditions, operator="or", limit=25))
