@@ -52,3 +52,11 @@ class Database(Protocol):
 
         No thread waits for them; what it does between is done in the reactor's.
         """
+
+    def note(
+        self, writing: Callable[P, Generator[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]:
+        """As `ask`, for statements that also write, each of them a transaction by itself.
+
+        Where an answer is lost they are executed again: twice has to be as good as once.
+        """

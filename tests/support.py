@@ -67,6 +67,11 @@ class DirectDatabase:
         """As `read`."""
         return self.read(blocking(reading, *args, **kwargs))
 
+    def note(
+        self, writing: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        return self.run(blocking(writing, *args, **kwargs))
+
     def _read(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with self.connection.cursor() as cursor:
             cursor.execute("SAVEPOINT read; SET LOCAL transaction_read_only = on")

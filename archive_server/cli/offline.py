@@ -267,6 +267,11 @@ class AtOnce:
     ) -> T:
         return self.transactions.perform_reading(blocking(reading, *args, **kwargs))
 
+    async def note(
+        self, writing: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return self.transactions.perform_reading(blocking(writing, *args, **kwargs))
+
 
 async def at_once(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """An `InThread` for who has nothing else to do."""

@@ -88,6 +88,12 @@ class PooledDatabase:
         """As `read`, for what is asked without a thread; see `blocking.Database`."""
         return self._asking(partial(reading, *args, **kwargs))
 
+    def note(
+        self, writing: Callable[P, Reading[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """As `ask`, for what also writes; see `blocking.Database`."""
+        return self._asking(partial(writing, *args, **kwargs))
+
     def _tell(self, connection: Connection) -> None:
         """Hand on, from a thread, what was said; the reactor takes it in before the result."""
         said = own(connection)

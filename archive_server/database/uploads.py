@@ -1,11 +1,13 @@
 """Uploads, as they are kept. The bytes are in the store's staging place."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.prepared import WITHOUT_WAITING, Prepared, execute_all
+from archive_server.database.prepared import WITHOUT_WAITING, Prepared
+from archive_server.database.reading import Reading, Rows, Statement
 from archive_server.errors import UnknownToken, WrongToken
 from archive_server.model.clips import Content
 from archive_server.model.gunid import Gunid
@@ -29,7 +31,7 @@ _NOTE_TOTAL = Prepared(
     ("text", "bigint"),
     """
     UPDATE upload SET total_size = $2, sha256 = NULL, md5 = NULL, digested_size = NULL
-    WHERE token = $1
+    WHERE token = $1 RETURNING token
     """,
 )
 _NOTE_RECEIVED = Prepared(
@@ -37,10 +39,15 @@ _NOTE_RECEIVED = Prepared(
     ("text", "timestamptz", "bytea", "bytea", "bigint"),
     """
     UPDATE upload SET sha256 = $3, md5 = $4, digested_size = $5, last_used_at = $2
-    WHERE token = $1
+    WHERE token = $1 RETURNING token
     """,
 )
 _REMOVE = Prepared("remove_upload", ("text",), "DELETE FROM upload WHERE token = $1")
+
+_TOUCH = "UPDATE upload SET last_used_at = %s WHERE token = %s"
+_FIND_ELSEWHERE = """
+    SELECT FROM lease WHERE token = %s UNION ALL SELECT FROM job WHERE token = %s
+"""
 
 # Uses are noted this far apart: a transaction that writes nothing waits for no disk.
 _RESOLUTION = timedelta(minutes=1)
@@ -61,40 +68,32 @@ def add(cursor: Cursor, upload: Upload) -> None:
     )
 
 
-def use(cursor: Cursor, token: str, *, at: datetime, used_after: datetime) -> Upload:
-    """The upload with this token; counts as a use.
+def use(token: str, *, at: datetime, used_after: datetime) -> Reading[Upload]:
+    """The upload with this token; counts as a use, which may be noted twice.
 
     Raises UnknownToken, or WrongToken for one that is a lease.
     """
-    upload = _find(cursor, token)
+    upload = _found((yield Statement.of(_FIND, token)))
     if upload is None or upload.last_used_at <= used_after:
-        cursor.execute(
-            """
-            SELECT FROM lease WHERE token = %(token)s
-            UNION ALL SELECT FROM job WHERE token = %(token)s
-            """,
-            {"token": token},
-        )
-        if cursor.rowcount:
+        if (yield Statement(_FIND_ELSEWHERE, (token, token))):
             raise WrongToken("this token is for something else than an upload")
         raise UnknownToken("unknown, closed or expired upload token")
     if at - upload.last_used_at > _RESOLUTION:
-        touch(cursor, token, at)
+        yield Statement(f"{_TOUCH} RETURNING token", (at, token))
     return upload
 
 
 def get(cursor: Cursor, token: str) -> Upload:
     """The upload with this token as it is now. Raises UnknownToken when it has ended."""
-    upload = _find(cursor, token)
+    _FIND.execute(cursor, token)
+    upload = _found(cursor.fetchall())
     if upload is None:
         raise UnknownToken("unknown, closed or expired upload token")
     return upload
 
 
-def _find(cursor: Cursor, token: str) -> Upload | None:
-    _FIND.execute(cursor, token)
-    row = cursor.fetchone()
-    return _upload(*row) if row else None
+def _found(rows: Rows) -> Upload | None:
+    return _upload(*rows[0]) if rows else None
 
 
 def _upload(
@@ -128,29 +127,30 @@ def _upload(
     )
 
 
-def note_total(cursor: Cursor, token: str, total_size: int | None) -> None:
+def note_total(token: str, total_size: int | None) -> Reading[None]:
     """Keep how many bytes the client means to send; what was received is about to change.
 
     Raises UnknownToken when it has ended.
     """
-    _NOTE_TOTAL.execute(cursor, token, total_size)
-    if cursor.rowcount == 0:
+    if not (yield Statement.of(_NOTE_TOTAL, token, total_size)):
         raise UnknownToken("unknown, closed or expired upload token")
 
 
-def note_received(cursor: Cursor, token: str, digested: Content | None, at: datetime) -> None:
+def note_received(token: str, digested: Content | None, at: datetime) -> Reading[None]:
     """Keep the digests of the bytes received, or that they are not known.
 
     Nobody waits for the disk: what a power cut takes back is computed again from the bytes.
     """
     sha256, md5 = digested and digested.sha256, digested and digested.md5
     size = digested and digested.size
-    execute_all(cursor, WITHOUT_WAITING, _NOTE_RECEIVED.call(cursor, token, at, sha256, md5, size))
+    noting = Statement.of(_NOTE_RECEIVED, token, at, sha256, md5, size)
+    # Both are one transaction, since they are one message.
+    yield replace(noting, text=f"{WITHOUT_WAITING.decode()}; {noting.text}")
 
 
 def touch(cursor: Cursor, token: str, at: datetime) -> None:
     """Count as a use."""
-    cursor.execute("UPDATE upload SET last_used_at = %s WHERE token = %s", (at, token))
+    cursor.execute(_TOUCH, (at, token))
 
 
 def touch_all(cursor: Cursor, at: datetime) -> None:

@@ -151,15 +151,15 @@ def _reserve(
 
 
 def _upload_to_finish(
-    cursor: Any, caller: Caller, token: str, at: datetime, used_after: datetime
-) -> Upload:
+    caller: Caller, token: str, at: datetime, used_after: datetime
+) -> Reading[Upload]:
     """The upload, if the caller has begun it.
 
     Whether they still may make a clip of it is asked in the transaction that does. They could when
     they began; to ask now, too, would cost each store two round trips and spare hardly any work.
     """
     require_scope(caller, Action.WRITE)
-    upload = uploads.use(cursor, token, at=at, used_after=used_after)
+    upload = yield from uploads.use(token, at=at, used_after=used_after)
     require_purpose(upload, Purpose.CLIP)
     if upload.user_id != caller.user_id:
         raise Forbidden(f"user {caller.login} may not finish what another user began")

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from archive_server.blocking import Database, InThread
 from archive_server.database import uploads
+from archive_server.database.reading import Reading
 from archive_server.errors import Damaged, RefusedAudio, Unavailable
 from archive_server.model.clips import Content
 from archive_server.model.documents import Document
@@ -55,24 +56,26 @@ class Publisher:
     accept: frozenset[str]  # codes of refusals that the station overrules
     quota: Quota = UNBOUNDED
 
-    async def publish(self, caller: Caller, token: str, find: Callable[[Any], Upload]) -> Gunid:
+    async def publish(
+        self, caller: Caller, token: str, find: Callable[[], Reading[Upload]]
+    ) -> Gunid:
         """Make a clip, or a new revision of one, of what was uploaded.
 
-        `find`, in a transaction, gives the upload, or raises why the caller may not finish it.
+        `find` reads the upload, or raises why the caller may not finish it.
         Raises what it does, and RefusedAudio, UploadBusy, UnknownToken, Unavailable.
         """
         try:
             with store_errors():
                 staged = await self.on_disk(self.store.stage, token, create=False)
         except NothingStaged as error:
-            upload = await self.database.run(find)
+            upload = await self.database.note(find)
             if upload.digested is None:
                 raise RefusedAudio("no bytes were sent", "empty") from error
             return await self._publish_again(caller, upload, upload.digested)
         try:
             # Not before nobody else can write: the digests in it are those of the bytes that were
             # there then, and they are believed.
-            upload = await self.database.run(find)
+            upload = await self.database.note(find)
             content = await self.content_of(staged, upload)
             _compare(upload, content)
             facts, report = await self._examine(staged, upload.file_name)
@@ -197,7 +200,7 @@ class Publisher:
             return known
         with store_errors():
             content = await self.in_probe(_content, staged)
-        await self.database.run(uploads.note_received, upload.token, content, self.now())
+        await self.database.note(uploads.note_received, upload.token, content, self.now())
         return content
 
     async def _probe(self, path: Path, file_name: str) -> tuple[Facts, Report]:

@@ -57,7 +57,7 @@ class UploadService:
     async def find(self, token: str) -> Upload:
         """The upload with this token; counts as a use. Raises UnknownToken, WrongToken."""
         now = self.now()
-        return await self.database.run(
+        return await self.database.note(
             uploads.use, checked_token(token), at=now, used_after=now - self.policy.idle
         )
 
@@ -121,7 +121,7 @@ class UploadService:
                     f"the upload was to be {upload.total_size} bytes, not {total}", staged.size
                 )
             kept = total if total is not None or start is None else upload.total_size
-            noted = self.database.run(uploads.note_total, upload.token, kept)
+            noted = self.database.note(uploads.note_total, upload.token, kept)
             # Where there were bytes, somebody may have noted their digests since we have looked.
             waits = upload.announced_md5 is None or upload.digested is not None or had_bytes
             if waits:
@@ -205,7 +205,7 @@ class Receiving:
             finally:
                 if self._noted is not None:
                     await self._noted
-            await service.database.run(uploads.note_received, self._token, digested, service.now())
+            await service.database.note(uploads.note_received, self._token, digested, service.now())
             return UploadState(self.offset, self.total)
         finally:
             await service.in_thread(self._staged.close)

@@ -211,6 +211,54 @@ def test_a_read_that_is_cut_off_begins_anew(reactor, database, dsn):
     assert len(attempts) == 2
 
 
+@pytest.fixture
+def notes(dsn):
+    in_other_session(dsn, "CREATE TABLE note (name text PRIMARY KEY)")
+
+
+NOTE = "INSERT INTO note VALUES (%s) ON CONFLICT (name) DO UPDATE SET name = excluded.name"
+
+
+@pytest.mark.usefixtures("notes")
+def test_what_is_noted_is_kept_though_something_after_it_fails(reactor, database, dsn):
+    def noting():
+        yield Statement(f"{NOTE} RETURNING name", ("kept",))
+        raise NotFound("no such clip")
+
+    with pytest.raises(NotFound):
+        outcome_of(reactor, database.note(noting))
+    with contextlib.closing(connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM note")
+        assert cursor.fetchall() == [("kept",)]
+
+
+@pytest.mark.usefixtures("notes")
+def test_a_setting_that_travels_with_what_is_noted_is_of_that_alone(reactor, database):
+    def noting():
+        text = f"SET LOCAL lock_timeout TO '7s'; {NOTE}"
+        ((setting,),) = yield Statement(f"{text} RETURNING current_setting('lock_timeout')", ("a",))
+        return setting
+
+    assert outcome_of(reactor, database.note(noting)) == "7s"
+    assert outcome_of(reactor, database.ask(asked, "SHOW lock_timeout")) == "0"
+
+
+@pytest.mark.usefixtures("notes")
+def test_what_is_cut_off_while_it_is_noted_is_noted_again(reactor, database, dsn):
+    attempts = []
+
+    def noting():
+        attempts.append(True)
+        ((pid,),) = yield Statement(f"{NOTE} RETURNING pg_backend_pid()", ("one",))
+        if len(attempts) == 1:
+            in_other_session(dsn, "SELECT pg_terminate_backend(%s, 5000)", pid)
+        ((count,),) = yield Statement(f"{NOTE} RETURNING (SELECT count(*) FROM note)", ("two",))
+        return count
+
+    assert outcome_of(reactor, database.note(noting)) == 1
+    assert len(attempts) == 2
+
+
 def test_a_server_process_that_is_killed_is_unavailable_and_then_found_again(
     reactor, archive_directory
 ):

@@ -31,6 +31,9 @@ class SecondTry:
         self.between()
         return await self.database.run(work, *args, **more)
 
+    def note(self, writing, /, *args, **more):
+        return self.database.note(writing, *args, **more)
+
 
 @pytest.fixture
 def closed_at_second_try(services):

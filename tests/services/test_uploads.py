@@ -163,20 +163,20 @@ def test_digests_of_bytes_that_came_just_before_are_not_believed_of_later_ones(
     caller, other = services.caller(), high[:-1] + bytes([high[-1] ^ 1])
     announced = md5(high, usedforsecurity=False).hexdigest()
     token = result_of(services.clips.start_upload(caller, None, "", "a.wav", announced)).token
-    run = services.database.run
+    note = services.database.note
     seen = []
 
-    def run_with_a_rival(work, *args, **kwargs):
+    def note_with_a_rival(work, *args, **kwargs):
         seen.append(work)
         if work is uploads.note_total and seen.count(uploads.note_total) == 2:
             return fail(Unavailable("the database is away"))
-        done = run(work, *args, **kwargs)
+        done = note(work, *args, **kwargs)
         if seen == [uploads.use]:  # another one sends all, and is through before we can begin
             receive(services, token, high)
         return done
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.database, "run", run_with_a_rival)
+        patched.setattr(services.database, "note", note_with_a_rival)
         with pytest.raises(Unavailable):
             receive(services, token, other)
     with pytest.raises(RefusedAudio):
