@@ -60,8 +60,10 @@ def _settings(dsn: str, statement_timeout_s: float) -> dict[str, Any]:
     """What we want of every connection, but for what the dsn says."""
     given = extensions.parse_dsn(dsn)
     # client_min_messages: `notices` hears what a transaction ended; nobody may turn that off.
+    # plan_cache_mode: what is prepared is found by keys, whatever they are; left alone PostgreSQL
+    # plans those with lists each time, for 0.2 ms of a store and 0.5 of 2.6 of an update.
     settings = (
-        "-c timezone=UTC -c client_min_messages=notice "
+        "-c timezone=UTC -c client_min_messages=notice -c plan_cache_mode=force_generic_plan "
         f"-c statement_timeout={round(statement_timeout_s * 1000)}"
     )
     return {

@@ -77,6 +77,15 @@ def test_indexing_twice_changes_nothing(cursor):
     assert _dump(cursor) == before
 
 
+def test_what_indexing_executes_is_planned_once_for_each_connection(cursor):
+    item = stored(cursor, [("dc:title", "a")])
+    for number in range(8):
+        document = document_of([("dc:title", f"a {number}"), ("ls:genre", "Pop")])
+        search.index(cursor, item.clip_id, item.gunid, item.file_type, document, MTIME)
+    cursor.execute("SELECT name FROM pg_prepared_statements WHERE custom_plans > 0")
+    assert cursor.fetchall() == []
+
+
 def _dump(cursor) -> list:
     rows = []
     for table in ("search_clip", "search_shown", "search_link", "search_value", "search_count"):
