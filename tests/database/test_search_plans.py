@@ -202,6 +202,17 @@ def test_a_page_of_common_matches_is_found_on_a_walk_along_the_order(explaining,
     assert "Seq Scan on search_text" not in page
 
 
+def test_a_page_of_common_beginnings_is_found_by_the_links_of_their_values(explaining, monkeypatch):
+    monkeypatch.setattr("archive_server.database.search_roads._FEW", 10)
+    criteria = Criteria.build(conditions=[("dc:creator", "prefix", "fozm")], limit=5)
+    page = search.find(explaining, criteria)
+    assert page.total > 10
+    assert len(page.hits) == 5
+    assert "search_link_pkey" in explaining.plans
+    assert "search_text" not in explaining.plans
+    _assert_nothing_is_read_through(explaining)
+
+
 @pytest.mark.parametrize("order_by", [[], [("dc:title", True)], [("dc:creator", False)]])
 def test_a_few_matches_are_counted_and_listed_in_one_go(explaining, order_by):
     conditions = [("*", "partial", "babl dab")]
