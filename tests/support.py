@@ -1,6 +1,9 @@
 """What tests drive coroutines, transactions and tools with."""
 
+import fcntl
 import shutil
+import socket
+import termios
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -32,6 +35,16 @@ def result_of(work: Awaitable[T]) -> T:
     if isinstance(outcome, Failure):
         outcome.raiseException()
     return outcome
+
+
+def in_flight(sender: socket.socket) -> int:
+    """Bytes that the kernel has not brought to the other side yet; 0 when it is closed.
+
+    Also over loopback that may take a moment, on a busy machine.
+    """
+    if sender.fileno() == -1:
+        return 0
+    return int.from_bytes(fcntl.ioctl(sender.fileno(), termios.TIOCOUTQ, bytes(4)), "little")
 
 
 def immediately(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
