@@ -33,6 +33,7 @@ from archive_server.services.sessions import SessionService
 log = Logger()
 
 _SOON = timedelta(minutes=1)
+_SOON_S = _SOON.total_seconds()
 _CONDITIONS = frozenset(name.encode() for name in SELECTING if name != "range")
 _SELECTING = {name.encode(): name for name in SELECTING}
 _MEDIA_TYPES = {"xml": "application/xml", "rss": "application/rss+xml"}
@@ -65,7 +66,7 @@ class Downloads:
 
     def remembered(self, token: str, extension: str) -> AudioFile | None:
         """What a lease reads, if it is known; counts as a use."""
-        return self.service.remembered(token, extension)
+        return self.service.at_hand(token, extension)
 
     def shown(self, file: AudioFile) -> Representation:
         """How a client sees it; what is remembered keeps that: 1.5 µs less for each part."""
@@ -82,7 +83,7 @@ class Downloads:
         """Note that it is no more, or that it was a moment ago."""
         self._answering.discard(answer)
         front = answer.front
-        if front.seconds() - answer.began_at > _SOON.total_seconds():
+        if front.seconds() - answer.began_at > _SOON_S:
             touching = front.to_the_end(self._touch_at_the_end(answer.kind.token))
             Deferred.fromCoroutine(touching).addErrback(
                 lambda failure: log.failure("cannot note the use of a lease", failure)

@@ -7,23 +7,26 @@ the bytes say, and the route, which never changes: nothing of it can be out of d
 Heads with cookies or credentials are not kept.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from archive_server.http.answering import AtHand, Carrier
 from archive_server.http.requests import ArchiveRequest, Front, Route
 
 _MOST = 1024
 _LONGEST = 2048  # bytes, with the body: so all that is kept is a few megabytes at most
-# The value is cut out, and can be any other of this form.
-_RANGE = re.compile(rb"\r\n[Rr]ange: (bytes=([0-9]{1,18})-([0-9]{1,18}))\r\n")
+# A range, behind the first letter of its name, which may be large or small. Its value is cut out.
+_RANGE = b"ange: bytes="
+_INITIALS = b"\r\nR", b"\r\nr"
+_VALUE_AT, _FIRST_AT = len(b"ange: "), len(_RANGE)
+_LONGEST_VALUE = 48
 _END = b"\r\n\r\n"
 _UNKEPT = frozenset({b"authorization", b"cookie", b"expect", b"transfer-encoding", b"upgrade"})
 
 # A whole head; or what is before the value of its range, and what is behind.
 _Key = bytes | tuple[bytes, bytes]
+# The value of a range, and the first and the last byte it asks for.
+Asked = tuple[bytes, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,8 @@ class KnownHead:
         return made
 
 
-class Found(NamedTuple):
-    """A known head in what has come."""
-
-    head: KnownHead
-    end: int  # of it; what follows is the body
-    asked: re.Match[bytes] | None  # the range: its value, and first and last byte
+# A known head in what has come; where it ends, behind which is the body; and its range.
+Found = tuple[KnownHead, int, Asked | None]
 
 
 class KnownHeads:
@@ -76,7 +75,7 @@ class KnownHeads:
         known = self._known.get(key)
         if known is None or len(data) - end != known.length:
             return None
-        return Found(known, end, asked)
+        return known, end, asked
 
     def learn(self, data: bytes, request: ArchiveRequest) -> None:
         """Keep the head of a request, unless there is something special in it.
@@ -95,7 +94,7 @@ class KnownHeads:
         length = len(data) - end
         if headers.get(b"content-length", b"0") != b"%d" % length:
             return
-        if asked is not None and headers[b"range"] != asked[1]:  # there are several
+        if asked is not None and headers[b"range"] != asked[0]:  # there are several
             return
         if len(self._known) >= _MOST:
             self._known.clear()
@@ -111,11 +110,14 @@ class KnownHeads:
         )
 
 
-def _taken_apart(data: bytes) -> tuple[_Key, int, re.Match[bytes] | None]:
-    """The key of a head, where it ends, and its range."""
+def _taken_apart(data: bytes) -> tuple[_Key, int, Asked | None]:
+    """The key of a head, where it ends, and its range; a regular expression takes 1 µs more."""
     end = data.find(_END) + len(_END)
-    found = _RANGE.search(data, 0, end)
-    if found is None:
-        return data[:end], end, None
-    start, stop = found.span(1)
-    return (data[:start], data[stop:end]), end, found
+    found = data.find(_RANGE, 0, end)
+    if found > 0 and data[found - 3 : found] in _INITIALS:
+        start, stop = found + _VALUE_AT, data.find(b"\r", found)
+        first, _, last = data[found + _FIRST_AT : stop].partition(b"-")
+        if first.isdigit() and last.isdigit() and stop - start <= _LONGEST_VALUE:
+            asked = data[start:stop], int(first), int(last)
+            return (data[:start], data[stop:end]), end, asked
+    return data[:end], end, None

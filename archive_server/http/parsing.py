@@ -151,12 +151,12 @@ class RequestReader:
         head, end, asked = found
         is_last = receiver.is_deaf = site.is_stopping or site.is_leaving
         if asked is not None and head.at_hand is not None and receiver.is_free:
-            answer = head.at_hand.prepared(receiver, int(asked[2]), int(asked[3]))
+            answer = head.at_hand.prepared(receiver, asked[1], asked[2])
             if answer is not None:
                 answer.is_last = is_last
                 receiver.take_answer(answer)
                 return True
-        request = head.request(receiver, site, asked and asked[1], data[end:])
+        request = head.request(receiver, site, asked and asked[0], data[end:])
         request.is_last = is_last
         receiver.take_request(request)
         return True

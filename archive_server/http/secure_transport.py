@@ -37,7 +37,6 @@ Secured = Callable[[socket.socket], SSL.Connection]
 class SecureTransport(FileTransport):
     """A connection that is enciphered. The handshake is part of the first reading."""
 
-    protocol: Any
     _reading_waits_to_write = False
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError, ConnectionLost
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -52,6 +53,7 @@ class FileTransport(tcp.Server):
     Where the reactor has no such end it goes out at once, if it can.
     """
 
+    protocol: Any
     _sending: Sending | None = None
     _is_writing = False  # the reactor tells when there is room
     _is_due = False  # ... when its turn ends
@@ -73,7 +75,7 @@ class FileTransport(tcp.Server):
         if not self.connected or self._writeDisconnected:
             done(Failure(ConnectionLost()))
             return
-        if self._has_waiting():
+        if self._tempDataBuffer or self.dataBuffer:
             head = b"".join([self.dataBuffer[self.offset :], *self._tempDataBuffer, head])
             self._forget_waiting()
         self._sending = Sending(fd, offset, count, head, done)
@@ -95,8 +97,9 @@ class FileTransport(tcp.Server):
         self._is_due = False
         if not self.connected or self._aborting:
             return None
+        is_file = self._sending is not None
         why = self.doWrite()
-        if why is None and self._has_waiting():
+        if why is None and not is_file and self._has_waiting():
             self.startWriting()
         return why
 
@@ -109,6 +112,19 @@ class FileTransport(tcp.Server):
             soon(self)
         elif self.writeNow() is not None:
             self.startWriting()  # the reactor meets it again, and knows what to do
+
+    def doRead(self) -> Any:
+        """Hand over what has come: Twisted's own takes 0.2 µs more, for its layers."""
+        try:
+            some = self.socket.recv(self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if not some:
+            return CONNECTION_DONE
+        self.protocol.dataReceived(some)
+        return None
 
     def doWrite(self) -> Any:
         sending = self._sending
@@ -177,9 +193,10 @@ class FileTransport(tcp.Server):
         else:
             if sending.count:
                 self.startWriting()
-            else:
+                return
+            if self._is_writing:
                 self.stopWriting()
-                self._end(None)
+            self._end(None)
 
     def _put(self, some: bytes) -> int:
         """Send what can be sent at once. Raises OSError."""
@@ -187,24 +204,20 @@ class FileTransport(tcp.Server):
 
     def _send(self, sending: Sending) -> None:
         """Send as much as the client takes and the budget allows. Raises OSError, FileTooShort."""
-        while sending.first:
+        if sending.first:
             # Not with MSG_MORE: the receiver would be woken by most of 64 KiB, and once more by
             # what fits into no segment with them. The head alone wakes it, and what follows is
             # there when it comes: 10 µs of the processor for all instead of 27.
             sent = self.socket.send(sending.first)
             sending.first = sending.first[sent:]
-        budget = BUDGET
-        out = self.fileno()
-        while sending.count and budget > 0:
-            asked = min(sending.count, budget)
-            sent = os.sendfile(out, sending.fd, sending.offset, asked)
-            if sent == 0:
-                raise FileTooShort(f"{sending.count} bytes are missing at its end")
-            sending.offset += sent
-            sending.count -= sent
-            budget -= sent
-            if sent < asked:  # it is full: to be told so takes another call
+            if sending.first:
                 return
+        left = sending.count
+        sent = os.sendfile(self.fileno(), sending.fd, sending.offset, min(left, BUDGET))
+        if left and not sent:
+            raise FileTooShort(f"{left} bytes are missing at its end")
+        sending.offset += sent
+        sending.count = left - sent
 
     def _end(self, failure: Failure | None) -> None:
         sending, self._sending = self._sending, None

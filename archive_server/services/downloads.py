@@ -138,13 +138,13 @@ class DownloadService:
         Counts as a use. A lease that was closed is not known, in whichever process; what was begun
         with it before goes on, as with every file that is open.
         """
-        known = self.memory.find(token)
-        if known is None or known.file.format != extension:
-            return None
-        now = self.now()
-        if not self._is_fresh(known, now) or abs(now - known.looked_at) >= _LOOK_EVERY:
-            return None
-        return known.shared() if known.content.has_size(known.file.size) else None
+        known = self._known_at_hand(token, extension)
+        return known.shared() if known and known.content.has_size(known.file.size) else None
+
+    def at_hand(self, token: str, extension: str) -> AudioFile | None:
+        """The same for who sees himself whether what he sends of it is there: 1 µs less."""
+        known = self._known_at_hand(token, extension)
+        return known.shared() if known else None
 
     async def current(self, caller: Caller, gunid: Gunid) -> AudioFile:
         """A clip's current revision. Raises Forbidden, NotFound, Unavailable."""
@@ -179,8 +179,19 @@ class DownloadService:
             if lease is not None:
                 lease.noted_at = now
 
+    def _known_at_hand(self, token: str, extension: str) -> KnownLease | None:
+        known = self.memory.find(token)
+        if known is None or known.file.format != extension:
+            return None
+        return known if known.looked_at <= self.now() < known.due_at else None
+
     def _used_after(self) -> datetime:
         return self.now() - self.idle
+
+    def _note_look(self, known: KnownLease, now: datetime) -> None:
+        """Note that the store is there, and when to look for it or to note the use again."""
+        known.looked_at = now
+        known.due_at = min(now + _LOOK_EVERY, known.noted_at + min(_NOTE_EVERY, self.idle))
 
     def _is_fresh(self, known: KnownLease, now: datetime) -> bool:
         """Whether the database knows that it is used."""
@@ -188,7 +199,7 @@ class DownloadService:
 
     async def _looked_after(self, token: str, known: KnownLease) -> AudioFile:
         """A remembered file, once the store was seen to be there still."""
-        known.looked_at = self.now()  # one reader looks for all
+        self._note_look(known, self.now())  # one reader looks for all
         file = known.shared()
         try:
             await self._require(file.sha256, file.size)
@@ -210,7 +221,7 @@ class DownloadService:
             lease.file_name,
             lease.modified,
         )
-        return KnownLease(file, content, noted_at=now, looked_at=now)
+        return KnownLease(file, content, now, now, now + min(_LOOK_EVERY, self.idle))
 
     async def _audio(self, clip: Clip, revision: Revision) -> AudioFile:
         content = revision.content

@@ -64,6 +64,7 @@ class KnownLease:
     content: SharedContent  # as in `file`
     noted_at: datetime  # when its use was noted in the database
     looked_at: datetime  # when the store was seen to be there
+    due_at: datetime  # when the one or the other is to be done again
 
     def shared(self) -> AudioFile:
         """The file, for one more reader."""

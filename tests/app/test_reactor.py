@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -78,6 +79,33 @@ def test_writers_wait_until_all_that_has_come_is_read(reactor: Any, noted: list[
     for pair in pairs:
         for end in pair:
             end.close()
+
+
+def test_who_fails_to_read_is_lost_and_costs_no_other(reactor: Any, noted: list[str]) -> None:
+    class Reader:
+        def __init__(self, name: str, end: socket.socket, act: Any) -> None:
+            self.name = name
+            self.doRead = act
+            self.fileno = end.fileno
+
+        def connectionLost(self, why: Any) -> None:  # noqa: N802
+            noted.append(f"{self.name} is lost: {why.type.__name__}")
+
+    acts = [lambda: 1 // 0, lambda: CONNECTION_LOST, lambda: noted.append("third reads")]
+    with ExitStack() as opened:
+        for name, act in zip(("first", "second", "third"), acts, strict=True):
+            ours, theirs = (opened.enter_context(end) for end in socket.socketpair())
+            reactor.addReader(Reader(name, ours, act))
+            theirs.send(b"x")
+        reactor.doIteration(1)
+        assert sorted(noted) == [
+            "first is lost: ZeroDivisionError",
+            "second is lost: ConnectionLost",
+            "third reads",
+        ]
+        left = [each for each in reactor.getReaders() if isinstance(each, Reader)]
+        assert [reader.name for reader in left] == ["third"]
+        reactor.removeAll()
 
 
 def test_who_is_added_while_others_write_writes_too(reactor: Any, noted: list[str]) -> None:

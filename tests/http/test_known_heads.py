@@ -77,9 +77,9 @@ def known(front: WebFront, request: bytes) -> ArchiveRequest | None:
     found = front.site.known_heads.find(request)
     if found is None:
         return None
-    asked = found.asked[1] if found.asked else None
-    body = request[found.end :]
-    return found.head.request(front.connect().channel, front.site, asked, body)
+    head, end, asked = found
+    value = asked[0] if asked else None
+    return head.request(front.connect().channel, front.site, value, request[end:])
 
 
 def asking(*lines: str, body: str = "") -> bytes:
