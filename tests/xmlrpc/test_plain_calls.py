@@ -27,6 +27,20 @@ def test_what_xmlrpclib_sends_is_read_as_by_the_parser(struct, method):
     assert outcome(decode_call, body) == outcome(decode_with_parser, body)
 
 
+def _within(deeper: int) -> st.SearchStrategy:
+    if not deeper:
+        return scalars
+    inner = _within(deeper - 1)
+    structs = st.dictionaries(ascii_text, inner, max_size=3)
+    return scalars | structs | st.lists(inner, max_size=3)
+
+
+@given(st.dictionaries(ascii_text, _within(4), max_size=3))
+def test_structs_and_arrays_in_it_are_read_as_by_the_parser(struct):
+    body = xmlrpc.client.dumps((struct,), "locstor.x").encode()
+    assert outcome(decode_call, body) == outcome(decode_with_parser, body)
+
+
 MARKUP = """
     <?xml version="1.0"?> <methodCall> </methodCall> <methodName>a.b</methodName> <methodName>
     <params> </params> <param> </param> <value> </value> <struct> </struct> <member> </member>
@@ -35,6 +49,9 @@ MARKUP = """
     <![CDATA[x]]> ü text <value>x</value> <Value> <?x?> <int></string> <value><int>5</i4></value>
     <member><name>n</name><value>x</value></member>
     <member><name>n</name><value><int>5</string></value></member>
+    <array><data> </data></array> </data> </array> <struct></struct> </struct>
+    <member><name>n</name><value><array><data> </data></array></value></member> </value></member>
+    <member><name>n</name><value><struct> </struct></value></member>
 """
 BLANKS = [" ", "\n", "\t", "\r", "\x0b", "\x00"]
 DECLARED = "<?xml version='1.0' encoding=\"UTF-8\"?>"
@@ -64,6 +81,22 @@ def test_calls_as_clients_make_them_are_plain():
         assert decode_call(body) == MethodCall("locstor.x", (struct,))
 
 
+def nested(deeper: int) -> dict:
+    """Criteria as `searchMetadata` takes them, or so much deeper."""
+    inner = {"cat": "dc:title", "op": "partial", "val": "song"}
+    for _ in range(deeper):
+        inner = {"still": inner}
+    return {"sessid": "0", "criteria": {"limit": 5, "conditions": [inner, "x"], "orderby": []}}
+
+
+def test_a_search_is_plain_and_what_lies_deeper_is_left_to_the_parser():
+    for deeper in range(3):
+        struct = nested(deeper)
+        body = xmlrpc.client.dumps((struct,), "locstor.x").encode()
+        assert read_plain(body) == (("locstor.x", struct) if not deeper else None)
+        assert decode_call(body) == MethodCall("locstor.x", (struct,))
+
+
 @pytest.mark.parametrize(
     "value", ["<string>ä</string>", "<string>a&amp;b</string>", "<nil/>", "<array><data/></array>"]
 )
@@ -81,5 +114,7 @@ def test_a_declaration_of_another_version_is_left_to_the_parser(version):
 
 def test_it_takes_no_long_time_to_be_left_to_the_parser():
     member = "<member><name>a</name><value>x</value></member>" + " " * 40
-    for end in ("<", "<member>", "</struct>", ""):
-        assert read_plain((START + member * 30 + end).encode()) is None
+    inner = "<member><name>a</name><value><struct>"
+    for start in (START, START + inner, START + 3 * inner, START + 30 * inner):
+        for end in ("<", "<member>", "</struct>", ""):
+            assert read_plain((start + member * 30 + end).encode()) is None
