@@ -7,7 +7,9 @@ And several of them can go in one round trip, each of which is up to a tenth of 
 where all processors are busy more.
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from psycopg2.extensions import connection as Connection
@@ -31,6 +33,7 @@ class Prepared:
     name: str
     types: tuple[str, ...]
     text: str
+    has_one_row: bool = False  # always
 
     def execute(self, cursor: Cursor, *parameters: object) -> None:
         """Execute it; the cursor has the rows."""
@@ -58,11 +61,30 @@ class Prepared:
 
     def execution(self, parameters: int) -> str:
         """What executes it with so many parameters."""
-        if not parameters:
-            return f"EXECUTE {self.name}"
-        # Casts, for what psycopg2 writes of a list of UUIDs, say, is a list of texts.
-        casts = [f"::{name}" for name in self.types] or [""] * parameters
-        return f"EXECUTE {self.name} ({', '.join([f'%s{cast}' for cast in casts])})"
+        return _execution(self.name, self.types, parameters)
+
+
+@lru_cache(1024)
+def _execution(name: str, types: tuple[str, ...], parameters: int) -> str:
+    if not parameters:
+        return f"EXECUTE {name}"
+    # Casts, for what psycopg2 writes of a list of UUIDs, say, is a list of texts.
+    casts = [f"::{each}" for each in types] or [""] * parameters
+    return f"EXECUTE {name} ({', '.join([f'%s{cast}' for cast in casts])})"
+
+
+@lru_cache(1024)
+def together(first: Prepared, second: Prepared) -> Prepared:
+    """One statement for two; its parameters are those of the second, then those of the first.
+
+    The rows of the first, arrays of texts each, are in the first column of the only row of the
+    second. (As JSON, of any columns, they take 75 µs more: PostgreSQL looks up each type.)
+    """
+    before = len(second.types)
+    renumbered = re.sub(r"\$(\d+)", lambda number: f"${int(number[1]) + before}", first.text)
+    text = f"SELECT ARRAY({renumbered}), asked.* FROM ({second.text}) asked"  # noqa: S608
+    name = f"{first.name}_{second.name}"
+    return Prepared(name, second.types + first.types, text, has_one_row=True)
 
 
 def execute_all(cursor: Cursor, *calls: bytes) -> None:

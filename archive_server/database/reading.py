@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.prepared import Prepared
+from archive_server.database.prepared import Prepared, together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +33,33 @@ class Statement:
 
 
 Reading = Generator[Statement, Rows, T]
+
+
+def after(first: Reading[None], then: Reading[T]) -> Reading[T]:
+    """Carry out one read, and then another. Raises what the first raises.
+
+    Both ask something; where that can be, what they ask first is asked in one trip. Then the first
+    asks for rows of one array of texts.
+    """
+    asked, following = next(first), next(then)
+    one, other = asked.prepared, following.prepared
+    if one is None or other is None or not other.has_one_row:
+        yield from _rest(first, (yield asked))
+        return (yield from _rest(then, (yield following)))
+    parameters = following.parameters + asked.parameters
+    ((found, *row),) = yield Statement.of(together(one, other), *parameters)
+    yield from _rest(first, [(texts,) for texts in found])
+    return (yield from _rest(then, [tuple(row)]))
+
+
+def _rest(reading: Reading[T], rows: Rows) -> Reading[T]:
+    """The rest of a read, from the rows that it has asked for."""
+    try:
+        while True:
+            rows = yield reading.send(rows)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def blocking(

@@ -37,13 +37,13 @@ _APPLICABLE = Prepared(
     ("integer", "text", "integer", "integer"),
     _TEXT % {"user": "$1", "action": "$2", "clip": "$3", "home": "$4"},
 )
-# Of the archive alone: 30 µs instead of 90, for each search.
+# Of the archive alone: 30 µs instead of 90, for each search. In texts, to be asked beside it.
 _OF_ARCHIVE = Prepared(
     "rules_of_archive",
     ("integer", "text"),
     f"""
     WITH {BELONGS}
-    SELECT rule_id, action, allows, {_ARCHIVE}, coalesce(member_distance, 0), false
+    SELECT ARRAY[rule_id::text, action, allows::text, coalesce(member_distance, 0)::text]
     FROM rule LEFT JOIN belongs USING (group_id)
     WHERE clip_id IS NULL AND home_of IS NULL AND class_id IS NULL AND action IN ($2, '_all')
       AND (rule.user_id = $1 OR belongs.group_id IS NOT NULL)
@@ -80,7 +80,11 @@ def applicable(
 
 def applicable_to_archive(user_id: int, action: Action) -> Reading[list[Rule]]:
     """The rules about the archive, as `applicable` has them."""
-    return _rules((yield Statement.of(_OF_ARCHIVE, user_id, action.value)))
+    rows = yield Statement.of(_OF_ARCHIVE, user_id, action.value)
+    return [
+        Rule(int(rule_id), Action(name), allows == "true", _ARCHIVE, int(distance))
+        for ((rule_id, name, allows, distance),) in rows
+    ]
 
 
 def applicable_to(

@@ -15,6 +15,7 @@ from archive_server.database.search_roads import (
     gathered,
     page_of,
     roads,
+    small,
 )
 from archive_server.database.search_rows import code_of, file_type_of
 from archive_server.database.search_to_sql import Meant, Sql, any_of, clips_with_ids, source_of
@@ -64,11 +65,15 @@ def finding(criteria: Criteria) -> Reading[Page]:
 def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
     """A page; and whether it has as many as were counted."""
     matches, found = yield from _match(criteria)
-    if not _is_counted(found) and (counted := (yield from counted_and_listed(matches, criteria))):
-        totals, listed = counted
-        hits = yield from _shown(listed)
-        page = Page(sum(totals), dict(zip(FileType, totals, strict=True)), hits)
-        return page, len(hits) == len(listed)
+    if not _is_counted(found):
+        at_once = yield from small(matches, criteria)
+        if at_once is not None and at_once.hits is not None:
+            return _page(at_once.totals, at_once.hits), True
+        expected = None if at_once is None else at_once.number
+        if counted := (yield from counted_and_listed(matches, criteria, expected)):
+            totals, listed = counted
+            hits = yield from _shown(listed)
+            return _page(totals, hits), len(hits) == len(listed)
     matches = replace(matches, totals=(yield from _totals(criteria, found)))
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
@@ -80,6 +85,10 @@ def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
         if len(hits) == wanted:
             break
     return Page(matches.total, matches.totals, hits), len(hits) == wanted
+
+
+def _page(totals: Sequence[int], hits: tuple[Hit, ...]) -> Page:
+    return Page(sum(totals), dict(zip(FileType, totals, strict=True)), hits)
 
 
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:

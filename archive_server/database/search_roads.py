@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archive_server.database.reading import Reading, Statement
+from archive_server.database.search_at_once import AtOnce, found_at_once, is_for_all_texts
 from archive_server.database.search_lookup import expected
 from archive_server.database.search_order import DEFAULT_ORDER, SORTED_COLUMNS, Sorting, sorting
 from archive_server.database.search_rows import code_of
@@ -39,6 +40,7 @@ _ORDERS_OF_TEXTS = (
     "s.title_key, s.clip_id",
     "s.title_key DESC NULLS LAST, s.clip_id",
 )
+_TABLES_OF_TEXTS = ("t", "a")
 _TEXT_COLUMNS = "s.clip_id, s.file_type, s.title_key"
 # What parts of matches are sorted by; the number is that of the schema.
 _BY_TITLE = ((Order("dc:title"), Meant("dc:title", (("dc:title", 1),))),)
@@ -91,12 +93,29 @@ def roads(
         yield _ids(page_of(gathered(known), criteria))
 
 
+def small(matches: Matches, criteria: Criteria) -> Reading[AtOnce | None]:
+    """What matches, where that can be asked for in one trip; else None.
+
+    Only of one condition: each shape of such a search is planned by each connection, and kept.
+    """
+    terms = matches.order.terms
+    if len(criteria.conditions) > 1 or not matches.conditions or terms not in _ORDERS_OF_TEXTS:
+        return None
+    _, alias = source_of(matches.conditions)
+    where = conditions_of(matches.file_type, matches.conditions, alias)
+    if matches.parts or alias not in _TABLES_OF_TEXTS or not is_for_all_texts(where):
+        return None
+    few = min(_SURELY_AT_ONCE, _AT_ONCE)
+    return (yield from found_at_once(where, terms, criteria, few, _AT_ONCE))
+
+
 def counted_and_listed(
-    matches: Matches, criteria: Criteria
+    matches: Matches, criteria: Criteria, number: int | None
 ) -> Reading[tuple[tuple[int, ...], list[int]] | None]:
     """How many match, of each type, and the ids of the page, of one moment.
 
     None where to count them and then to find the page takes less, and where they are too many.
+    `number` are expected, if that is known.
     """
     order = matches.order
     if not matches.conditions or matches.parts or order.joins.text:
@@ -107,7 +126,8 @@ def counted_and_listed(
         source, alias = source_of([*matches.conditions, Sql("TRUE")])
         columns = SORTED_COLUMNS
     where = conditions_of(matches.file_type, matches.conditions, alias)
-    number = yield from expected(source, where)
+    if number is None:
+        number = yield from expected(source, where)
     if not (yield from _is_at_once(criteria, number)):
         return None
     numbers = ", ".join(f"(count(*) FILTER (WHERE file_type = {code}))" for code in (1, 2, 3))

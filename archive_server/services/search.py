@@ -5,7 +5,7 @@ from typing import Any
 
 from archive_server.blocking import Database
 from archive_server.database import search
-from archive_server.database.reading import Reading, blocking
+from archive_server.database.reading import Reading, after, blocking
 from archive_server.model.categories import STANDARD, local_name
 from archive_server.model.rights import Action
 from archive_server.model.search import ANY, Criteria, Page, Values
@@ -64,8 +64,7 @@ def _is_small(criteria: Criteria) -> bool:
 
 
 def _find(caller: Caller, criteria: Criteria) -> Reading[Page]:
-    yield from allowed_on_archive(caller, Action.READ)
-    return (yield from search.finding(criteria))
+    return (yield from after(allowed_on_archive(caller, Action.READ), search.finding(criteria)))
 
 
 def _browse(cursor: Any, caller: Caller, category: str, criteria: Criteria) -> Values:

@@ -95,13 +95,11 @@ def _several(struct: Struct, name: str) -> Sequence[Value]:
 
 def found(page: Page) -> Struct:
     """Write a page of hits."""
-    answer: dict[str, Value] = {
-        "cnt": page.total,
-        "results": [_result(hit) for hit in page.hits],
-    }
+    results = [_result(hit) for hit in page.hits]
+    answer: dict[str, Value] = {"cnt": page.total, "results": results}
     for file_type, name in _OLD_NAMES:
         answer[f"{name}Results"] = [
-            str(hit.gunid) for hit in page.hits if hit.file_type is file_type
+            result["gunid"] for result in results if result["type"] == file_type.value
         ]
         answer[f"{name}Cnt"] = page.totals.get(file_type, 0)
     return answer

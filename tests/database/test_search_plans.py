@@ -183,6 +183,36 @@ def test_what_nearly_all_clips_meet_can_be_counted_in_the_index_alone(archive, e
     assert "Index Only Scan using search_clip_by_mtime" in explaining.plans
 
 
+@pytest.mark.parametrize(
+    ("category", "text", "indexes"),
+    [
+        ("dc:title", "babl d", ["search_text_title"]),
+        ("*", "babl dab", ["search_any_folded"]),
+        ("dc:source", "ox k12345 of man", ["search_words_words", "search_text_pkey"]),
+    ],
+)
+def test_what_is_planned_once_for_all_texts_is_found_by_the_index(
+    explaining, category, text, indexes
+):
+    conditions = [(category, "partial", text)]
+    search.find(explaining, Criteria.build(conditions=conditions, limit=25))
+    plan = explaining.plans.rpartition("CTE expected")[2]
+    assert "$1" in plan
+    assert text not in plan
+    for index in indexes:
+        assert index in plan
+    _assert_nothing_is_read_through(explaining)
+
+
+def test_what_may_be_common_is_not_gathered_before_that_is_known(explaining, monkeypatch):
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 100)
+    criteria = Criteria.build(conditions=[("dc:title", "partial", "dabl")], limit=5)
+    page = search.find(explaining, criteria)
+    assert page.total > 100
+    assert len(page.hits) == 5
+    assert "One-Time Filter" in explaining.plans
+
+
 def test_two_characters_are_looked_for_in_the_texts_and_nowhere_else(explaining):
     criteria = Criteria.build(conditions=[("dc:title", "partial", "ba")], limit=25)
     search.find(explaining, criteria)

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from support import result_of
 
-from archive_server.errors import BadCriteria
+from archive_server.errors import BadCriteria, Forbidden
+from archive_server.model.clips import FileType
 from archive_server.model.search import Criteria
 
 
@@ -73,6 +74,79 @@ def test_only_what_is_small_is_asked_by_the_reactor_itself(services, high, condi
     page = result_of(replace(services.search, database=noting).find(services.caller(), criteria))
     assert noting.roads == [road]
     assert page.total == len(page.hits)
+
+
+class Counting:
+    """A database that counts the statements of reads."""
+
+    def __init__(self, database):
+        self.database = database
+        self.statements = 0
+
+    def ask(self, reading, *args):
+        return self.database.ask(lambda: self._counted(reading(*args)))
+
+    def _counted(self, reading):
+        rows = None
+        while True:
+            try:
+                statement = reading.send(rows)
+            except StopIteration as end:
+                return end.value
+            self.statements += 1
+            rows = yield statement
+
+
+@pytest.fixture
+def counting(services):
+    return Counting(services.database)
+
+
+@pytest.fixture
+def searching(services, counting, high):
+    """A search service over three clips, whose statements are counted."""
+    for title in ("The High Tone", "A High Tone", "Another"):
+        services.store_clip(high, document=DOCUMENT.format(title))
+    return replace(services.search, database=counting)
+
+
+DOCUMENT = (
+    '<audioClip><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+    "<dc:title>{}</dc:title></metadata></audioClip>"
+)
+
+
+@pytest.mark.parametrize("file_type", ["all", "audioclip"])
+@pytest.mark.parametrize("category", ["dc:title", "*"])
+def test_a_part_of_a_text_is_looked_for_in_one_trip(
+    services, searching, counting, category, file_type
+):
+    criteria = Criteria.build(
+        conditions=[(category, "partial", "high t")], limit=10, file_type=file_type
+    )
+    page = result_of(searching.find(services.caller(), criteria))
+    assert [hit.title for hit in page.hits] == ["A High Tone", "The High Tone"]
+    assert page.total == page.totals[FileType.AUDIO_CLIP] == 2
+    assert counting.statements == 1
+
+
+@pytest.mark.parametrize("value", ["high t", "h"])
+def test_who_may_not_search_is_told_so_before_anything_else(services, searching, counting, value):
+    criteria = Criteria.build(conditions=[("dc:title", "partial", value)], limit=10)
+    nobody = replace(services.caller(), user_id=0)
+    with pytest.raises(Forbidden, match="may not read the archive"):
+        result_of(searching.find(nobody, criteria))
+    assert counting.statements == 1
+
+
+@pytest.mark.parametrize("value", ["h", "tö"])
+def test_of_less_than_a_trigram_it_is_asked_first_how_common_it_is(
+    services, searching, counting, value
+):
+    criteria = Criteria.build(conditions=[("dc:title", "partial", value)], limit=10)
+    page = result_of(searching.find(services.caller(), criteria))
+    assert page.total == (3 if value == "h" else 0)
+    assert counting.statements > 1
 
 
 def test_names_of_categories_are_compared_in_a_thread(services):
