@@ -11,6 +11,7 @@ from archive_server.model.xml_elements import Element
 
 BLANKS = " \t\r\n"
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IS_SPECIAL = re.compile('[\x00-\x1f"&<>\ud800-\udfff\ufffe\uffff]')
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 # A parser reads plain tabs and line ends in attributes as blanks.
 _IN_ATTRIBUTE = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
@@ -44,4 +45,5 @@ def attributes(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _escaped(text: str, escapes: dict[int, str]) -> str:
-    return _ILLEGAL.sub("", text).translate(escapes)
+    # Nearly all texts stand as they are: to look first takes a fifth of the time.
+    return _ILLEGAL.sub("", text).translate(escapes) if _IS_SPECIAL.search(text) else text
