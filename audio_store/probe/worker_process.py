@@ -92,7 +92,10 @@ class WorkerProcess:
         line = json.dumps(request).encode() + b"\n"
         try:
             sent = socket.send_fds(self._requests, [line], files)
-            self._requests.sendall(line[sent:])
+            # Not for nothing: a worker that has read all of it may have judged and died by now,
+            # and what it said would be lost.
+            if rest := line[sent:]:
+                self._requests.sendall(rest)
         except OSError as error:
             raise self._death() from error
 
