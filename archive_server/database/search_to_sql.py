@@ -5,7 +5,7 @@ The tables are called `s` (search_clip), `t` (search_text), `a` (search_any), `w
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archive_server.database.search_rows import (
@@ -23,6 +23,13 @@ from archive_server.model.search import Condition, Operator
 # What has one row a clip, with its type. The first that a search needs is what it begins with.
 TABLES = {"s": "search_clip", "t": "search_text", "a": "search_any", "w": "search_words"}
 
+_OPPOSITES = {
+    Operator.LESS: ">=",
+    Operator.LESS_OR_EQUAL: ">",
+    Operator.GREATER: "<=",
+    Operator.GREATER_OR_EQUAL: "<",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
@@ -30,11 +37,14 @@ class Sql:
 
     `tables`: which of TABLES a condition is about. Of one about none of them, the first word is the
     clip's id, which all of them have.
+
+    `otherwise`: of a bound, the conditions of which a clip meets one if it fails that.
     """
 
     text: str
     parameters: tuple[Any, ...] = ()
     tables: frozenset[str] = frozenset({"s"})
+    otherwise: tuple["Sql", ...] = field(default=(), compare=False)  # the text says as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,9 @@ def _range_test(name: str, condition: Condition, is_spread: bool) -> Sql:
     operator = condition.operator
     value = find_instant(condition.value) if condition.compares_instants else fold(condition.value)
     if operator in (Operator.LESS, Operator.LESS_OR_EQUAL) or not is_spread:
-        return Sql(f"{column}_low {operator.value} %s", (value,))
+        low = f"{column}_low"
+        otherwise = (Sql(f"{low} {_OPPOSITES[operator]} %s", (value,)), Sql(f"{low} IS NULL"))
+        return Sql(f"{low} {operator.value} %s", (value,), otherwise=otherwise)
     # Nearly always the least value decides, by its index; the others are in a small index.
     return Sql(
         f"({column}_low {operator.value} %s OR "

@@ -181,6 +181,7 @@ def test_what_nearly_all_clips_meet_can_be_counted_in_the_index_alone(archive, e
     search.find(explaining, Criteria.build(conditions=conditions, limit=25))
     archive.rollback()
     assert "Index Only Scan using search_clip_by_mtime" in explaining.plans
+    assert "Index Only Scan using search_clip_by_year" in explaining.plans
 
 
 @pytest.mark.parametrize(
