@@ -3,9 +3,9 @@
     faulty_archive.py CONTROL STORE COMMAND [ARGUMENT ...]
 
 A step is a change of the directory STORE or of the database: one call of `os`, or one commit,
-before and after which are two steps. While there is a file CONTROL/at, each step is written to
-CONTROL/steps before it is done. In CONTROL/at are a number, from 1, and what becomes of the step
-that has it:
+before and after which are two steps, as before and after a note of the reactor's is sent. While
+there is a file CONTROL/at, each step is written to CONTROL/steps before it is done. In CONTROL/at
+are a number, from 1, and what becomes of the step that has it:
 
 | fate        | of a call of `os`                | of a commit                                    |
 |-------------|----------------------------------|------------------------------------------------|
@@ -30,6 +30,7 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 _write = os.write  # the real one
 _KILLED = "SIGKILL"
@@ -129,14 +130,31 @@ class Disk:
 
 
 def guard_commits(steps: Steps) -> None:
-    class Guarded(Connection):
+    connect = psycopg2.connect
+
+    def guarded(*arguments: Any, **others: Any) -> Connection:
+        factory = others.get("connection_factory", Connection)
+        return connect(*arguments, **{**others, "connection_factory": guarding(steps, factory)})
+
+    psycopg2.connect = guarded
+
+
+def guarding(steps: Steps, factory: type[Connection]) -> type[Connection]:
+    """Connections of this kind, whose commits are steps."""
+
+    class Guarded(factory):  # type: ignore[misc, valid-type]
         def commit(self) -> None:
-            self._step("commit")
+            self.step("commit")
             super().commit()
-            if self._step("committed"):
+            if self.step("committed"):
                 raise psycopg2.OperationalError("the connection was cut before the answer came")
 
-        def _step(self, name: str) -> bool:
+        def cursor(self, *arguments: Any, **others: Any) -> Any:
+            if self.async_:  # of the reactor: each statement is a transaction by itself
+                others["cursor_factory"] = GuardedCursor
+            return super().cursor(*arguments, **others)
+
+        def step(self, name: str) -> bool:
             """Whether it has cut the connection."""
             fate = steps.fate(name)
             if fate == _KILLED:
@@ -147,12 +165,19 @@ def guard_commits(steps: Steps) -> None:
                 line.shutdown(socket.SHUT_RDWR)
             return True
 
-    connect = psycopg2.connect
+    return Guarded
 
-    def guarded(*arguments: Any, **others: Any) -> Connection:
-        return connect(*arguments, **{**others, "connection_factory": Guarded})
 
-    psycopg2.connect = guarded
+class GuardedCursor(Cursor):
+    """A cursor of the reactor's, whose notes are steps."""
+
+    def execute(self, query: str, parameters: Any = None) -> None:
+        is_note = "EXECUTE note_" in query
+        if is_note:
+            self.connection.step("note")
+        super().execute(query, parameters)
+        if is_note:
+            self.connection.step("noted")
 
 
 def main() -> None:
