@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from archive_server.database.joining import JoiningCursor
+
 # The names of what each connection has prepared; that outlives a rollback.
 _prepared: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 
@@ -93,3 +95,15 @@ def execute_all(cursor: Cursor, *calls: bytes) -> None:
     Each sees what those before it have done, and what others have committed before it began.
     """
     cursor.execute(b"; ".join(calls))
+
+
+def leave(cursor: Cursor, *calls: bytes) -> None:
+    """As `execute_all`, at the end of a transaction mostly: nobody asks for any rows.
+
+    On a connection that joins them they wait for what is executed next, or for COMMIT, which may
+    then fail as they would.
+    """
+    if isinstance(cursor, JoiningCursor):
+        cursor.connection.leave(*calls)
+    else:
+        execute_all(cursor, *calls)

@@ -140,7 +140,7 @@ def all_items(cursor: Cursor) -> Iterator[tuple[Gunid, str]]:
 
     Until it has ended the transaction must not end.
     """
-    with cursor.connection.cursor(name="all_items") as streaming:
+    with cursor.connection.cursor(name="all_items", withhold=True) as streaming:
         streaming.itersize = _AT_ONCE
         streaming.execute(f"{_ITEM} ORDER BY clip.clip_id")
         for _, gunid, text in streaming:
@@ -166,7 +166,7 @@ def archive(cursor: Cursor) -> str:
 
 def all_contents(cursor: Cursor) -> Iterator[tuple[str, int]]:
     """The SHA-256 and size of each content of an item, in order; few are in memory at a time."""
-    with cursor.connection.cursor(name="all_contents") as streaming:
+    with cursor.connection.cursor(name="all_contents", withhold=True) as streaming:
         streaming.itersize = 20 * _AT_ONCE
         streaming.execute(
             """

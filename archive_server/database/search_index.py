@@ -13,7 +13,7 @@ from functools import cache
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database import search_dictionary, search_rows
-from archive_server.database.prepared import Prepared, execute_all
+from archive_server.database.prepared import Prepared, leave
 from archive_server.database.search_rows import Value
 from archive_server.model.clips import FileType
 from archive_server.model.documents import Document
@@ -81,7 +81,7 @@ def index(
     before, value_ids = _value_ids(cursor, clip_id, file_type, values, first)
     removed = set(before or ()).difference(value_ids)
     added = set(value_ids).difference(before or ())
-    execute_all(
+    leave(
         cursor,
         *then,
         *_clip_rows(cursor, clip_id, gunid, file_type, document, value_ids),

@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg2.extensions import cursor as Cursor
 
 from archive_server.database import journal
-from archive_server.database.prepared import WITHOUT_WAITING
+from archive_server.database.prepared import WITHOUT_WAITING, leave
 from archive_server.model.gunid import Gunid
 
 _LOCK = 0x51DECA
@@ -74,10 +74,8 @@ def note(cursor: Cursor, reached: Progress) -> None:
 
     Nobody waits for the disk: what a power cut takes back is written once more, to the same texts.
     """
-    cursor.execute(WITHOUT_WAITING)
-    cursor.execute(
-        "UPDATE sidecar_progress SET journal = %s, passed = %s", (reached.journal, reached.passed)
-    )
+    noting = "UPDATE sidecar_progress SET journal = %s, passed = %s"
+    leave(cursor, WITHOUT_WAITING, cursor.mogrify(noting, (reached.journal, reached.passed)))
 
 
 def changed(cursor: Cursor, after: int, limit: int) -> tuple[list[Gunid], int]:
@@ -106,7 +104,8 @@ def noted(cursor: Cursor, limit: int) -> tuple[list[int], list[Gunid], bool]:
 
 def forget(cursor: Cursor, due: Sequence[int]) -> None:
     """Forget what was noted: it has been written."""
-    cursor.execute("DELETE FROM sidecar_due WHERE due_id = ANY (%s)", (list(due),))
+    if due:
+        cursor.execute("DELETE FROM sidecar_due WHERE due_id = ANY (%s)", (list(due),))
 
 
 def pending(cursor: Cursor, numbers: Sequence[int]) -> set[int]:

@@ -27,7 +27,7 @@ from psycopg2.errors import (
 )
 from psycopg2.extensions import connection as Connection
 
-from archive_server.database.connections import connect
+from archive_server.database.joining import JoiningConnection, connect_joining
 from archive_server.errors import ArchiveError, Conflict, Unavailable
 
 P = ParamSpec("P")
@@ -57,8 +57,8 @@ class Transactions:
         self._on_notices = on_notices
         self._statement_timeout_s = statement_timeout_s
         self._lock = threading.Lock()
-        self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
+        self._idle: list[JoiningConnection] = []
+        self._busy: set[JoiningConnection] = set()
         self._is_closed = False
 
     def perform(
@@ -129,7 +129,7 @@ class Transactions:
         **kwargs: P.kwargs,
     ) -> T:
         connection = self._take()
-        connection.autocommit = only_reads  # says nothing to the server
+        connection.is_transactional = not only_reads
         is_reusable = False
         try:
             try:
@@ -152,7 +152,7 @@ class Transactions:
             # After any other error the session may be left in an odd state, holding a lock, say.
             self._give_back(connection, is_reusable)
 
-    def _take(self) -> Connection:
+    def _take(self) -> JoiningConnection:
         """An idle connection, or a new one. Raises Unavailable."""
         with self._lock:
             if self._is_closed:
@@ -160,14 +160,14 @@ class Transactions:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             try:
-                connection = connect(self._dsn, self._statement_timeout_s)
+                connection = connect_joining(self._dsn, self._statement_timeout_s)
             except psycopg2.OperationalError as error:
                 raise Unavailable(_AWAY) from error
         with self._lock:
             self._busy.add(connection)
         return connection
 
-    def _give_back(self, connection: Connection, is_reusable: bool) -> None:
+    def _give_back(self, connection: JoiningConnection, is_reusable: bool) -> None:
         with self._lock:
             self._busy.discard(connection)
             if is_reusable and not self._is_closed:

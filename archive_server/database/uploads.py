@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.prepared import WITHOUT_WAITING, Prepared
+from archive_server.database.prepared import WITHOUT_WAITING, Prepared, leave
 from archive_server.database.reading import Reading, Rows, Statement
 from archive_server.errors import UnknownToken, WrongToken
 from archive_server.model.clips import Content
@@ -55,7 +55,7 @@ _RESOLUTION = timedelta(minutes=1)
 
 def add(cursor: Cursor, upload: Upload) -> None:
     """Begin an upload."""
-    _ADD.execute(
+    adding = _ADD.call(
         cursor,
         upload.token,
         upload.user_id,
@@ -66,6 +66,7 @@ def add(cursor: Cursor, upload: Upload) -> None:
         upload.document,
         upload.last_used_at,
     )
+    leave(cursor, adding)
 
 
 def use(token: str, *, at: datetime, used_after: datetime) -> Reading[Upload]:

@@ -79,8 +79,9 @@ class ClipService:
             digested=None,
             last_used_at=self.now(),
         )
+        is_named = gunid is not None  # else it is nobody's yet, and need not be looked for
         await self.database.run(
-            _reserve, caller, upload, self.policy.refuse_duplicates, self.uploads
+            _reserve, caller, upload, is_named, self.policy.refuse_duplicates, self.uploads
         )
         return upload
 
@@ -137,9 +138,14 @@ class ClipService:
 
 
 def _reserve(
-    cursor: Any, caller: Caller, upload: Upload, refuse_duplicates: bool, service: UploadService
+    cursor: Any,
+    caller: Caller,
+    upload: Upload,
+    is_named: bool,
+    refuse_duplicates: bool,
+    service: UploadService,
 ) -> None:
-    clip = clips.find(cursor, upload.clip)
+    clip = clips.find(cursor, upload.clip) if is_named else None
     require_to_store(cursor, caller, clip)
     if clip is not None and clip.file_type is not FileType.AUDIO_CLIP:
         raise Conflict(f"{upload.clip} is {clip.file_type.noun}, not an audio clip")
