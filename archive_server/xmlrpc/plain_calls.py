@@ -3,7 +3,7 @@
 Two regular expressions take 4 µs where a parser and its tree take 25; of a search, whose criteria
 lie deeper, 10 where these take 26, and in a busy server, where the parser is never at hand, 80.
 What they do not match is left to those (`decoder`), which also say what is wrong with it. They
-match only what is well-formed, in ASCII and without references, so that both read the same.
+match only what is well-formed, in UTF-8 and without references, so that both read the same.
 """
 
 import re
@@ -14,7 +14,8 @@ from archive_server.xmlrpc.values import Value
 _LONGEST = 4096  # bytes; no more than a call of this kind takes
 
 _BLANK = r"[ \t\r\n]*+"
-_TEXT = r"[\t\n -%'-;=?-~]*+"  # a carriage return would become a line feed
+# A carriage return would become a line feed.
+_TEXT = "[\t\n -%'-;=?-~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*+"
 _TYPED = (
     rf"<string>{_TEXT}</string>|<int>-?[0-9]{{1,9}}</int>|<i4>-?[0-9]{{1,9}}</i4>"
     r"|<boolean>[01]</boolean>"
@@ -45,7 +46,7 @@ def _within(deeper: int) -> str:
 _QUOTED = r"(?:\"{0}\"|'{0}')"
 _DECLARATION = (
     rf"<\?xml version={_QUOTED.format('1[.]0')}"
-    rf"(?: encoding={_QUOTED.format('(?i:utf-8|iso-8859-1|us-ascii)')})? ?\?>"
+    rf"(?: encoding={_QUOTED.format('(?i:utf-8|(iso-8859-1|us-ascii))')})? ?\?>"
 )
 _CALL = re.compile(
     _BLANK.join(
@@ -84,12 +85,17 @@ _READERS: dict[str, Callable[[str], Value]] = {
 
 def read_plain(body: bytes) -> tuple[str, dict[str, Value]] | None:
     """The method and the one struct it is called with; None: look closer, whatever it is."""
-    if len(body) > _LONGEST or not body.isascii():
+    if len(body) > _LONGEST:
         return None
-    call = _CALL.fullmatch(body.decode("ascii"))
+    try:
+        call = _CALL.fullmatch(body.decode())
+    except UnicodeDecodeError:
+        return None
     if call is None:
         return None
-    method, members = call.groups()
+    *encodings, method, members = call.groups()
+    if any(encodings) and not body.isascii():
+        return None
     return method, _taken_apart(members)
 
 

@@ -11,7 +11,8 @@ from archive_server.xmlrpc.plain_calls import read_plain
 from archive_server.xmlrpc.values import Fault
 
 ascii_text = st.text(st.characters(min_codepoint=9, max_codepoint=126), max_size=20)
-scalars = ascii_text | st.booleans() | st.integers(-(2**31), 2**31 - 1)
+any_text = st.text(max_size=20)  # also what XML cannot hold
+scalars = ascii_text | any_text | st.booleans() | st.integers(-(2**31), 2**31 - 1)
 
 
 def outcome(read, body):
@@ -23,7 +24,7 @@ def outcome(read, body):
 
 @given(st.dictionaries(ascii_text, scalars, max_size=5), st.sampled_from(["a.b", "locstor.x_1"]))
 def test_what_xmlrpclib_sends_is_read_as_by_the_parser(struct, method):
-    body = xmlrpc.client.dumps((struct,), method).encode()
+    body = xmlrpc.client.dumps((struct,), method).encode(errors="surrogatepass")
     assert outcome(decode_call, body) == outcome(decode_with_parser, body)
 
 
@@ -37,7 +38,7 @@ def _within(deeper: int) -> st.SearchStrategy:
 
 @given(st.dictionaries(ascii_text, _within(4), max_size=3))
 def test_structs_and_arrays_in_it_are_read_as_by_the_parser(struct):
-    body = xmlrpc.client.dumps((struct,), "locstor.x").encode()
+    body = xmlrpc.client.dumps((struct,), "locstor.x").encode(errors="surrogatepass")
     assert outcome(decode_call, body) == outcome(decode_with_parser, body)
 
 
@@ -97,12 +98,27 @@ def test_a_search_is_plain_and_what_lies_deeper_is_left_to_the_parser():
         assert decode_call(body) == MethodCall("locstor.x", (struct,))
 
 
-@pytest.mark.parametrize(
-    "value", ["<string>ä</string>", "<string>a&amp;b</string>", "<nil/>", "<array><data/></array>"]
-)
+@pytest.mark.parametrize("value", ["<string>a&amp;b</string>", "<nil/>", "<array><data/></array>"])
 def test_what_is_not_plain_is_left_to_the_parser(value):
     body = f"{START}<member><name>a</name><value>{value}</value></member>{END}"
     assert read_plain(body.encode()) is None
+
+
+@pytest.mark.parametrize("encoding", ["", "utf-8", "UTF-8", "iso-8859-1", "us-ascii"])
+@pytest.mark.parametrize("value", ["a", "ä", "月", "\x80", "\ufffd", "\ufffe", "\U0001f3b5"])
+@pytest.mark.parametrize("codec", ["utf-8", "latin-1"])
+def test_what_is_declared_decides_how_it_is_read(value, encoding, codec):
+    declared = f"<?xml version='1.0'{encoding and f' encoding={encoding!r}'}?>"
+    text = f"{declared}{START}<member><name>a</name><value>{value}</value></member>{END}"
+    body = text.encode(codec, errors="replace")
+    assert outcome(decode_call, body) == outcome(decode_with_parser, body)
+
+
+@pytest.mark.parametrize("declared", ["", "<?xml version='1.0' encoding='utf-8'?>"])
+@pytest.mark.parametrize("value", ["Déjà", "любовь", "月", "\x80", "\ufffd", "\U0001f3b5"])
+def test_all_scripts_are_plain_in_utf_8(value, declared):
+    text = f"{declared}{START}<member><name>a</name><value>{value}</value></member>{END}"
+    assert read_plain(text.encode()) == ("a.b", {"a": value})
 
 
 @pytest.mark.parametrize("version", ["1,0", "1\0000", "1.1", "10"])
