@@ -18,16 +18,21 @@ from archive_server.database.search_to_sql import TABLES, Sql
 from archive_server.model.gunid import Gunid
 from archive_server.model.search import Criteria, Hit
 
-# What is looked for must have a trigram, in every locale: without one the index is read as a whole,
-# and who plans for all texts does not see that.
-_has_trigram = re.compile("[0-9a-z]{3}")
+# What is looked for must have a trigram: without one the index is read as a whole, and who plans
+# for all texts does not see that.
+_has_trigram = re.compile(r"[^\W_]{3}")
+# To PostgreSQL's C locale letters are no letters, but those of ASCII. It sees that when it plans.
+_KNOWS_LETTERS = "show_trgm('ж') <> '{}'"
 
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """How many match: as expected, or if that was few, as it is; then with the hits of the page."""
+    """How many match: as expected, or if that was few, as it is; then with the hits of the page.
 
-    number: int
+    None: more than could be gathered, and nobody has asked how many are expected.
+    """
+
+    number: int | None
     totals: Sequence[int] = ()  # by type
     hits: tuple[Hit, ...] | None = None
 
@@ -41,11 +46,11 @@ def is_for_all_texts(where: Sql) -> bool:
 
 
 def found_at_once(
-    where: Sql, terms: str, criteria: Criteria, few: int, most: int
+    where: Sql, terms: str, criteria: Criteria, few: int | None, most: int
 ) -> Reading[AtOnce]:
     """What meets a condition on one table of texts, in the order of terms about `s`.
 
-    Unless more than `few` are expected, or more than `most` are there.
+    Unless more than `few` are expected (None: that is not asked), or more than `most` are there.
     """
     (alias,) = where.tables
     types = tuple("text" if isinstance(each, str) else "integer" for each in where.parameters)
@@ -53,7 +58,9 @@ def found_at_once(
     page = (criteria.limit or None, criteria.offset)
     ((expected, *totals, hits),) = yield Statement.of(prepared, *where.parameters, *page)
     number = sum(totals)
-    if expected > few or number > most:
+    if expected is None or (few is None and number > most):
+        return AtOnce(None)
+    if few is not None and (expected > few or number > most):
         return AtOnce(max(expected, number))
     return AtOnce(number, totals, tuple(map(_hit, hits)))
 
@@ -71,18 +78,20 @@ def _hit(columns: Sequence[str]) -> Hit:
 # One for each table, column, type and order, and those that are narrowed by words: some hundred.
 @lru_cache(1024)
 def _prepared(
-    alias: str, condition: str, types: tuple[str, ...], terms: str, few: int, most: int
+    alias: str, condition: str, types: tuple[str, ...], terms: str, few: int | None, most: int
 ) -> Prepared:
     numbers = [f"${number}" for number, _ in enumerate(types, 1)]
-    where = condition.replace("%s", "{}").format(*numbers)
     source = f"{TABLES[alias]} {alias}"
     explained = f"SELECT FROM {source} WHERE {condition}".replace("'", "''").replace("%s", "%L")
+    expected = f"search_expected(format('{explained}', {', '.join(numbers)}))"
     text = f"""
         WITH expected AS MATERIALIZED (
-            SELECT search_expected(format('{explained}', {", ".join(numbers)})) AS n
+            SELECT CASE WHEN {_KNOWS_LETTERS} THEN {"0" if few is None else expected} END AS n
         ), found AS MATERIALIZED (
             SELECT {alias}.clip_id, {alias}.file_type, {alias}.title_key FROM {source}
-            WHERE (SELECT n FROM expected) <= {few} AND {where} LIMIT {most + 1}
+            WHERE (SELECT n FROM expected) <= {few or 0}
+                  AND {condition.replace("%s", "{}").format(*numbers)}
+            LIMIT {most + 1}
         )
         SELECT (SELECT n FROM expected), count(*) FILTER (WHERE file_type = 1),
                count(*) FILTER (WHERE file_type = 2), count(*) FILTER (WHERE file_type = 3),

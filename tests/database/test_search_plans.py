@@ -205,6 +205,19 @@ def test_what_is_planned_once_for_all_texts_is_found_by_the_index(
     _assert_nothing_is_read_through(explaining)
 
 
+def test_long_texts_that_are_common_are_listed_as_if_they_had_been_asked_about(
+    explaining, monkeypatch
+):
+    criteria = Criteria.build(conditions=[("dc:title", "partial", "babl da")], limit=5)
+    gathered = search.find(explaining, criteria)
+    assert explaining.plans.count("Index Scan on search_text_title") == 1
+    explaining.plans = ""
+    monkeypatch.setattr("archive_server.database.search_roads._UNASKED", 5)
+    assert search.find(explaining, criteria) == gathered
+    assert gathered.total > 5
+    assert explaining.plans.count("Index Scan on search_text_title") == 2
+
+
 def test_what_may_be_common_is_not_gathered_before_that_is_known(explaining, monkeypatch):
     monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 100)
     criteria = Criteria.build(conditions=[("dc:title", "partial", "dabl")], limit=5)
