@@ -5,6 +5,7 @@ foundation to look after.
 """
 
 import contextlib
+import gc
 import resource
 import signal
 from collections.abc import Callable, Sequence
@@ -193,6 +194,7 @@ class Server:
 
     def _begin(self, on_ready: Callable[[], None]) -> None:
         started = Deferred.fromCoroutine(self._start())
+        started.addCallback(lambda _: gc.freeze())  # it is no garbage: 3 % less for each range
         started.addCallback(lambda _: on_ready())
         started.addErrback(self._give_up)
 
