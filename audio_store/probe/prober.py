@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Prober:
     ) -> None:
         self._limits = limits or Limits()
         self._command = (*command, json.dumps(dataclasses.asdict(self._limits)))
+        self._workers = workers
         self._free = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []
@@ -65,6 +67,11 @@ class Prober:
             except WorkerDied as death:
                 return Report(refusals=(remark("probe-crashed", str(death)),))
 
+    def prepare(self) -> None:
+        """Start all workers before they are needed, side by side; waits for none of them."""
+        for _ in range(self._workers):
+            self._starter.submit(self._start_ahead)
+
     @property
     def trouble(self) -> str:
         """Why no worker could be started when one was needed last; empty: none of that."""
@@ -75,7 +82,8 @@ class Prober:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-            busy = self._all.difference(idle)
+            self._all.difference_update(idle)
+            busy = list(self._all)
         for worker in idle:
             worker.dispose()
         for worker in busy:
@@ -93,20 +101,16 @@ class Prober:
             self._raise_if_closed()
             raise
         finally:
+            worker.files += 1
             self._give_back(worker, healthy=healthy)
         return report
 
     def _take(self) -> WorkerProcess:
-        with self._lock:
-            while self._idle:
-                worker = self._idle.pop()
-                if worker.is_alive:
-                    return worker
-                self._all.discard(worker)
-                worker.dispose()
         self._raise_if_closed()
         try:
-            worker = self._starter.submit(self._start).result()
+            worker = self._find_idle() or self._starter.submit(self._idle_or_new).result()
+            if not worker.is_ready:
+                self._await_ready(worker)
         except ProbeUnavailable as error:
             self._trouble = str(error)
             raise
@@ -115,19 +119,30 @@ class Prober:
         self._trouble = ""
         return worker
 
+    def _find_idle(self) -> WorkerProcess | None:
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive:
+                    return worker
+                self._all.discard(worker)
+                worker.dispose()
+        return None
+
+    def _idle_or_new(self) -> WorkerProcess:
+        # In the starter's thread, behind those that `prepare` has asked for.
+        return self._find_idle() or self._start()
+
+    def _start_ahead(self) -> None:
+        with suppress(ProbeUnavailable):  # who needs it tries again, and is told
+            self._give_back(self._start(), healthy=True)
+
     def _start(self) -> WorkerProcess:
+        """Start a worker; it is ready later, and others can be started meanwhile."""
         try:
             worker = WorkerProcess(self._command)
         except OSError as error:
             raise ProbeUnavailable(f"a probe worker cannot be started: {error}") from error
-        try:
-            worker.receive(time.monotonic() + _STARTING_S)
-        except (WorkerDied, WorkerLate) as error:
-            last_words = worker.last_words()
-            worker.dispose()
-            raise ProbeUnavailable(
-                f"a probe worker does not start: {error}: {last_words}"
-            ) from error
         with self._lock:
             self._all.add(worker)
             closed = self._closed
@@ -135,8 +150,19 @@ class Prober:
             worker.kill()
         return worker
 
+    def _await_ready(self, worker: WorkerProcess) -> None:
+        try:
+            worker.await_ready(time.monotonic() + _STARTING_S)
+        except (WorkerDied, WorkerLate) as error:
+            last_words = worker.last_words()
+            with self._lock:
+                self._all.discard(worker)
+            worker.dispose()
+            raise ProbeUnavailable(
+                f"a probe worker does not start: {error}: {last_words}"
+            ) from error
+
     def _give_back(self, worker: WorkerProcess, *, healthy: bool) -> None:
-        worker.files += 1
         with self._lock:
             if healthy and worker.files < self._limits.files and not self._closed:
                 self._idle.append(worker)

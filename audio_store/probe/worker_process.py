@@ -57,6 +57,7 @@ class WorkerProcess:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.files = 0
+        self.is_ready = False
         # Not a pipe: nobody has to read it, and the worker caps the size of files.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `dispose`
         self._requests, theirs = socket.socketpair()
@@ -86,6 +87,11 @@ class WorkerProcess:
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def await_ready(self, deadline: float) -> None:
+        """Wait until it has said that it can be asked. Raises WorkerDied, WorkerLate."""
+        self.receive(deadline)
+        self.is_ready = True
 
     def send(self, request: Mapping[str, Any], *files: int) -> None:
         """Write one request, and with it the descriptors of open files. Raises WorkerDied."""

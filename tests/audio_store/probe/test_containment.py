@@ -268,6 +268,33 @@ def test_a_worker_dies_with_the_server(tmp_path: Path) -> None:
     assert not _is_running(pid)
 
 
+def test_workers_that_were_prepared_are_the_ones_that_judge(good: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"open({str(started)!r}, 'a').write('x')\n" + f"{READ}{VERDICT}{TAGS}" * 3
+    with prober_of(script) as prober:
+        prober.prepare()
+        assert [prober.probe(good, "").refusals for _ in range(3)] == [()] * 3
+    assert started.read_text() == "x"
+
+
+def test_workers_that_cannot_be_prepared_are_told_of_when_they_are_needed(good: Path) -> None:
+    prober = Prober(1, command=("/nonexistent",))
+    try:
+        prober.prepare()
+        with pytest.raises(ProbeUnavailable):
+            prober.probe(good, "")
+        assert "nonexistent" in prober.trouble
+    finally:
+        prober.close()
+
+
+def test_workers_that_were_prepared_and_never_needed_end_with_the_prober() -> None:
+    prober = Prober(2)
+    prober.prepare()
+    prober.close()
+    assert not prober._all
+
+
 def test_a_worker_sees_no_secrets_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCHIVE_ADMIN_PASSWORD", "secret")
     assert "secret" not in environment().values()
