@@ -3,7 +3,7 @@
 Beside it the least that any archive must do: one row and one file of the same size, each waited
 for. A store here is three requests (open, PUT, close), its digests and a decoder's verdict.
 
-    python -m benchmarks.writes
+    python -m benchmarks.writes [--keep DIR]
 """
 
 import contextlib
@@ -34,7 +34,6 @@ from benchmarks.library_archive import prepare
 BARE = "INSERT, and a file with fsync"
 _CLIP_BYTES = 88_000  # a jingle of half a second
 _KINDS = ("store", "replace", "update")
-_MILLION = Path("/tmp/million")  # noqa: S108 - loaded once, and kept
 
 
 def run(scale: Scale) -> Report:
@@ -43,7 +42,7 @@ def run(scale: Scale) -> Report:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-writes-")))
         directory.chmod(0o711)  # PostgreSQL may run as another user
-        data_dir = directory / "data" if scale.quick else _MILLION
+        data_dir = stack.enter_context(scale.directory())
         prepare(data_dir, scale.of(1_000_000, 200))
         archive = stack.enter_context(RunningArchive(data_dir=data_dir))
         clip = write_noise(directory / "clip.wav", _CLIP_BYTES).read_bytes()
