@@ -3,9 +3,9 @@
     faulty_archive.py CONTROL STORE COMMAND [ARGUMENT ...]
 
 A step is a change of the directory STORE or of the database: one call of `os`, or one commit,
-before and after which are two steps, as before and after a note of the reactor's is sent. While
-there is a file CONTROL/at, each step is written to CONTROL/steps before it is done. In CONTROL/at
-are a number, from 1, and what becomes of the step that has it:
+before and after which are two steps, as before and after the reactor asks or notes something of an
+upload. While there is a file CONTROL/at, each step is written to CONTROL/steps before it is done.
+In CONTROL/at are a number, from 1, and what becomes of the step that has it:
 
 | fate        | of a call of `os`                | of a commit                                    |
 |-------------|----------------------------------|------------------------------------------------|
@@ -34,6 +34,7 @@ from psycopg2.extensions import cursor as Cursor
 
 _write = os.write  # the real one
 _KILLED = "SIGKILL"
+_OF_UPLOADS = ("EXECUTE find_upload", "EXECUTE note_")
 _SHORT = "SHORT"
 
 
@@ -169,14 +170,14 @@ def guarding(steps: Steps, factory: type[Connection]) -> type[Connection]:
 
 
 class GuardedCursor(Cursor):
-    """A cursor of the reactor's, whose notes are steps."""
+    """A cursor of the reactor's: what it asks and notes of an upload are steps."""
 
     def execute(self, query: str, parameters: Any = None) -> None:
-        is_note = "EXECUTE note_" in query
-        if is_note:
+        is_step = any(name in query for name in _OF_UPLOADS)
+        if is_step:
             self.connection.step("note")
         super().execute(query, parameters)
-        if is_note:
+        if is_step:
             self.connection.step("noted")
 
 

@@ -61,7 +61,7 @@ def tell(mortal: Mortal, story: Story, least: int) -> None:
 
 
 def test_the_last_call_of_a_replacement_happens_or_does_not(mortal):
-    tell(mortal, ClosingReplacement(), least=8)
+    tell(mortal, ClosingReplacement(), least=10)
 
 
 def test_a_forced_deletion_happens_or_does_not(mortal):
@@ -72,8 +72,8 @@ def test_a_forced_deletion_happens_or_does_not(mortal):
 @pytest.mark.parametrize(
     ("story", "least"),
     [
-        (Storing, 18),
-        (Replacing, 18),
+        (Storing, 22),
+        (Replacing, 22),
         (Trashing, 2),
         (Describing, 2),
         (TakingAFile, 7),

@@ -31,8 +31,8 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("story", "least"),
     [
-        (Storing, 18),
-        (Replacing, 18),
+        (Storing, 22),
+        (Replacing, 22),
         (Deleting, 2),
         (Trashing, 2),
         (Describing, 2),
