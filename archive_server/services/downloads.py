@@ -221,7 +221,9 @@ class DownloadService:
             lease.file_name,
             lease.modified,
         )
-        return KnownLease(file, content, now, now, now + min(_LOOK_EVERY, self.idle))
+        known = KnownLease(file, content, noted_at=now, looked_at=now, due_at=now)
+        self._note_look(known, now)
+        return known
 
     async def _audio(self, clip: Clip, revision: Revision) -> AudioFile:
         content = revision.content
