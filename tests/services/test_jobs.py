@@ -177,6 +177,7 @@ def test_a_link_in_the_place_of_the_directory_leads_nowhere(jobs, caller, tmp_pa
     job = result_of(jobs.claim(["render"]))
     with pytest.raises(OSError, match=f"symbolic link|{token}"):  # so says 3.11; or 3.13
         result_of(jobs.make_directory(job))
+    assert (jobs.directory / token).is_symlink()
     assert (other / "precious").exists()
 
 
