@@ -72,7 +72,7 @@ class Asking:
             return fail(Unavailable("the server is stopping"))
         question = _Question(begin)
         if self._idle:
-            self._idle.pop().take(question)
+            self._idle.pop().begin(question)
         else:
             self._waiting.append(question)
             if len(self._askers) + self._connecting < self._most:
@@ -93,12 +93,12 @@ class Asking:
 
     # -- for those who ask ------------------------------------------------------------------------
 
-    def next_for(self, asker: "_Asker") -> None:
-        """Give more to do to who has nothing."""
+    def next_for(self, asker: "_Asker") -> _Question[Any] | None:
+        """What who has nothing to do is to do now; None: it is idle."""
         if self._waiting:
-            asker.take(self._waiting.popleft())
-        else:
-            self._idle.append(asker)
+            return self._waiting.popleft()
+        self._idle.append(asker)
+        return None
 
     def lose(self, asker: "_Asker", question: _Question[Any] | None) -> None:
         """Go on without one, and let threads do what it was asked."""
@@ -134,7 +134,7 @@ class Asking:
             self._look_after_waiting()
             return
         self._askers.add(asker)
-        self.next_for(asker)
+        asker.begin(self.next_for(asker))
 
     def _not_opened(self, failure: Failure) -> None:
         self._connecting -= 1
@@ -159,6 +159,7 @@ class _Asker:
         self._cursor = connection.cursor()
         self._pool = pool
         self._question: _Question[Any] | None = None
+        self._is_beginning = False
         self._known: set[str] = set()  # prepared statements
         self._preparing: Statement | None = None  # that is asked next
         self._is_writing = False
@@ -167,10 +168,17 @@ class _Asker:
         self._socket = os.dup(connection.fileno())
         reactor.addReader(self)
 
-    def take(self, question: _Question[Any]) -> None:
-        """Carry out a read."""
-        self._question = question
-        self._go_on(question, None)
+    def begin(self, question: _Question[Any] | None) -> None:
+        """Begin a read; and where it ends before it has asked anything, the next one.
+
+        Here and not from its end: of those that wait, each may end so, and they may be thousands.
+        """
+        self._is_beginning = True
+        while question is not None:
+            self._question = question
+            self._go_on(question, None)
+            question = self._pool.next_for(self) if self._is_free else None
+        self._is_beginning = False
 
     def stop(self) -> None:
         """Cancel what is asked, and close the connection. Blocks briefly."""
@@ -217,6 +225,10 @@ class _Asker:
 
     # -- asking -----------------------------------------------------------------------------------
 
+    @property
+    def _is_free(self) -> bool:
+        return self._question is None and self._socket >= 0
+
     def _go_on(self, question: _Question[Any], rows: Rows | None) -> None:
         """Give rows to a read, and ask what it asks next."""
         try:
@@ -248,8 +260,7 @@ class _Asker:
 
     def _end(self, question: _Question[Any], result: object) -> None:
         """Give the result, once PostgreSQL has more to do."""
-        self._question = None
-        self._pool.next_for(self)
+        self._free()
         if isinstance(result, Failure):
             question.done.errback(result)
         else:
@@ -262,11 +273,16 @@ class _Asker:
             return
         self._preparing = None
         if isinstance(error, TransactionRollbackError):  # threads know how often to try again
-            self._question = None
+            self._free()
             self._pool.leave(question)
-            self._pool.next_for(self)
         else:
             self._end(question, Failure(name(error) or error))
+
+    def _free(self) -> None:
+        """Be done with a read, and begin the next one, unless that is being done."""
+        self._question = None
+        if not self._is_beginning:
+            self.begin(self._pool.next_for(self))
 
     def _lose(self) -> None:
         """Let the connection go."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -140,6 +141,24 @@ def test_those_who_find_no_connection_free_have_their_turn(reactor, dsn):
         await_true(reactor, lambda: len(answers) == 20)
         assert answers == list(range(20))
         assert connections(database) == 1
+
+
+@pytest.mark.parametrize("error", [NotFound, ValueError])
+def test_any_number_that_waits_may_fail_before_anything_is_asked(reactor, dsn, error):
+    """One after the other, that is, and not one within the other."""
+
+    def refused():
+        if error is NotFound:
+            raise NotFound("no such clip")
+        yield Statement("SELECT %s", ("\0",))
+
+    with started(reactor, dsn, connections=1) as database:
+        outcomes = []
+        for _ in range(2 * sys.getrecursionlimit()):
+            database.ask(refused).addErrback(lambda failure: outcomes.append(failure.type))
+        assert outcome_of(reactor, database.ask(asked, "SELECT 7")) == 7
+        assert outcomes == [error] * len(outcomes)
+        assert len(outcomes) == 2 * sys.getrecursionlimit()
 
 
 def test_connections_are_as_many_as_configured(reactor, dsn):
