@@ -29,18 +29,28 @@ _HELD = "in-use"
 def scratch_place(above: Path, store_id: str) -> Iterator[Path]:
     """An empty directory for this archive's drill, which is gone in the end."""
     prefix = f"{_PREFIX}{store_id}-"
-    try:
-        for left in above.glob(f"{prefix}*"):
+    with _named("{} cannot be read", above):
+        found = list(above.glob(f"{prefix}*"))
+    for left in found:
+        with _named("{}, which an earlier drill has left, cannot be removed", left):
             _remove_left(left)
+    with _named("no directory can be made in {}", above):
         directory, descriptor = _made(prefix, above)
-    except OSError as error:
-        raise CommandFailed(f"{above} cannot be written to: {error.strerror}") from error
     try:
         directory.chmod(0o711)  # PostgreSQL may run as somebody else
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         os.close(descriptor)
+
+
+@contextmanager
+def _named(trouble: str, path: Path) -> Iterator[None]:
+    """Say what could not be done where, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandFailed(f"{trouble.format(path)}: {error.strerror}") from error
 
 
 def _made(prefix: str, above: Path) -> tuple[Path, int]:

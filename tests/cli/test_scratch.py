@@ -123,8 +123,22 @@ def test_what_is_removed_while_it_is_waited_for_is_made_again(above, monkeypatch
 
 
 def test_where_nothing_can_be_made_is_named(above):
+    gone = above / "gone"
     with (
-        pytest.raises(CommandFailed, match="cannot be written to"),
-        scratch_place(above / "gone", OURS),
+        pytest.raises(CommandFailed, match=f"in {gone}: No such file or directory"),
+        scratch_place(gone, OURS),
     ):
         pass
+
+
+def test_what_cannot_be_removed_is_named(above):
+    """Not the place above it, to which one could write."""
+    held = left(above) / "in-use"
+    held.unlink()
+    held.symlink_to("/dev/null")
+    with (
+        pytest.raises(CommandFailed, match=f"{held.parent}, .* cannot be removed: Too many levels"),
+        scratch_place(above, OURS),
+    ):
+        pass
+    assert list(above.iterdir()) == [held.parent]
