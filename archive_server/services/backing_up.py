@@ -4,16 +4,21 @@ First nobody may remove any content, then the rows are written down as they are 
 the contents that the backup does not have yet are copied, and only when all that is on the disk the
 snapshot gets its name. Whatever breaks it off leaves the snapshots before it as they were, and the
 contents that were copied, with which the next one goes on.
+
+Where very much lacks of which the archive does not know that it is damaged, all the rest is copied,
+for the disk may be dying, but the snapshot does not get its name: something may only be away. What
+was verified and marked, for which the brake had to be released, is named in the snapshot instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from archive_server.blocking import Database
-from archive_server.database import chores, holding, journal, records
+from archive_server.database import chores, holding, journal, records, verification
 from archive_server.errors import Conflict, Unavailable
+from archive_server.model.clips import Content
 from archive_server.model.manifests import Manifest
 from archive_server.services import snapshots
 from archive_server.services.backup_place import BackupPlace, put_aside
@@ -31,8 +36,9 @@ from audio_store import (
 
 BACKUP = "backup"  # the name of the chore
 
-# So much may be missing or damaged in the archive. More means that something is not mounted.
-_MOST_LACKING = 1000
+# So much may be missing or damaged that the archive has not marked. More means that something is
+# not mounted.
+_MOST_UNMARKED = 1000
 
 
 class BackupProgress:
@@ -100,6 +106,7 @@ class BackingUp:
         _require_room(place, target, rows.missing_size)
         progress.begin(rows.missing_size)
         self._copy(Snapshot(path), target, made, pace, progress)
+        _require_known(made, await self.database.run(verification.damaged_contents))
         await self.database.run(holding.require_held)  # or the contents may have gone meanwhile
         writer.finish(
             Manifest(
@@ -140,7 +147,6 @@ class BackingUp:
                     made.copied += 1
                 except (ContentMissing, ContentDamaged):
                     made.lacking.append(sha256)
-                    _refuse_too_many(made)
             copier.finish()
         except StoreFull as error:
             raise Unavailable("the backup's disk is full; what was copied stays") from error
@@ -206,9 +212,10 @@ def _require_room(place: BackupPlace, target: AudioStore, size: int) -> None:
         )
 
 
-def _refuse_too_many(made: BackedUp) -> None:
-    if len(made.lacking) > _MOST_LACKING:
+def _require_known(made: BackedUp, marked: Collection[Content]) -> None:
+    unmarked = len({*made.lacking} - {content.sha256.hex() for content in marked})
+    if unmarked > _MOST_UNMARKED:
         raise Unavailable(
-            f"more than {_MOST_LACKING} contents are missing or damaged in the archive:"
-            " is everything mounted?"
+            f"{unmarked} contents are missing or damaged, and not marked as such: is everything"
+            " mounted? The rest was copied; what is lost, mark by archive-server check"
         )

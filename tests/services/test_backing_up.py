@@ -15,7 +15,7 @@ import pytest
 from support import DirectDatabase, result_of
 
 from archive_server.cli.offline import AtOnce
-from archive_server.database import chores, records, stores
+from archive_server.database import chores, records, stores, verification
 from archive_server.database.connections import connect
 from archive_server.database.migrations import migrate
 from archive_server.database.transactions import Transactions
@@ -295,6 +295,25 @@ def test_audio_that_the_archive_lacks_is_named_and_the_rest_is_kept(
     _, found = restored(place, empty, tmp_path)
     assert [each.subject for each in found.left_out] == [str(ONE)]
     assert found.items == 1
+
+
+def test_where_very_much_lacks_the_rest_is_copied_and_the_snapshot_waits_for_a_judgement(
+    archive, place, back_up, empty, tmp_path, monkeypatch
+):
+    """Until what has gone is marked: a disk that is away comes back, a dead one must not."""
+    monkeypatch.setattr("archive_server.services.backing_up._MOST_UNMARKED", 0)
+    current_content(archive.store, archive.database, ONE).unlink()
+    with pytest.raises(Unavailable, match="1 contents are missing or damaged, and not marked"):
+        back_up()
+    assert place.snapshots() == []
+    rest = current_content(archive.store, archive.database, TWO).name
+    assert contents(place.store()) == {rest}
+
+    for content in result_of(archive.database.run(verification.list_after, b"", 100, None)):
+        result_of(archive.verification.look_at(content, Pace()))
+    assert len(back_up().lacking) == 1
+    _, found = restored(place, empty, tmp_path)
+    assert [each.subject for each in found.left_out] == [str(ONE)]
 
 
 def test_damaged_audio_does_not_get_into_a_backup(archive, place, back_up):
