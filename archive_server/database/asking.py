@@ -160,7 +160,7 @@ class _Asker:
         self._pool = pool
         self._question: _Question[Any] | None = None
         self._is_beginning = False
-        self._known: set[str] = set()  # prepared statements
+        self._known: set[str] = set()  # the names of prepared statements
         self._preparing: Statement | None = None  # that is asked next
         self._is_writing = False
         # Its socket once more: libpq closes its own when the connection is lost, without a word
@@ -215,10 +215,10 @@ class _Asker:
             self._fail(error)
             return
         statement, self._preparing = self._preparing, None
-        if statement is None:
+        if statement is None or statement.prepared is None:
             self._go_on(self._question, rows)
         else:
-            self._known.add(statement.text)
+            self._known.add(statement.prepared.name)
             self._ask(self._question, statement)
 
     doWrite = doRead  # noqa: N815 - Twisted's name
@@ -244,7 +244,7 @@ class _Asker:
     def _ask(self, question: _Question[Any], statement: Statement) -> None:
         cursor, prepared = self._cursor, statement.prepared
         try:
-            if prepared is None or statement.text in self._known:
+            if prepared is None or prepared.name in self._known:
                 cursor.execute(statement.text, statement.parameters)
             else:
                 cursor.execute(prepared.preparation)
