@@ -129,6 +129,10 @@ class StagedFile:
         """
         self._sync(os.fsync)
 
+    def note_synced(self) -> None:
+        """Take it from who wrote what there is that it was brought to the disk since."""
+        self._is_synced = True
+
     def _sync(self, bring: Callable[[int], None]) -> None:
         if self._is_synced:
             return
@@ -142,10 +146,12 @@ class StagedFile:
         self._is_synced = True
 
     def seal(self) -> None:
-        """Make the file read-only, as it is to be published; before a `sync` it costs nothing."""
+        """Make the file read-only, as it is to be published.
+
+        This waits for no disk. What a power cut may take back is the mode, not the bytes.
+        """
         with disk_errors():
             if os.fstat(self._file.fileno()).st_mode & 0o777 != _SEALED:
-                self._is_synced = False
                 os.fchmod(self._file.fileno(), _SEALED)
 
     def begin_sync(self) -> None:

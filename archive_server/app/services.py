@@ -30,6 +30,7 @@ from archive_server.services.packing import BackupService
 from archive_server.services.playlist_access import PlaylistAccess
 from archive_server.services.playlists import PlaylistService
 from archive_server.services.preferences import PreferenceService
+from archive_server.services.probing import Probing
 from archive_server.services.publishing import Publisher
 from archive_server.services.puts import PutService
 from archive_server.services.quotas import Quota
@@ -120,21 +121,22 @@ def build_services(
     retention = _retention(config)
     idle_lease = retention.leases
     quota = Quota(config.uploads.per_user, config.uploads.user_bytes, config.limits.jobs_per_user)
+    probing = Probing(prober, seams.probe, frozenset(config.audio.accept))
     uploads = UploadService(
         seams.database,
         store,
         seams.disk,
+        probing,
         now,
         UploadPolicy(retention.uploads, config.uploads.largest_bytes, quota),
     )
     publisher = Publisher(
         seams.database,
         store,
-        prober,
         seams.disk,
         seams.probe,
+        probing,
         now,
-        frozenset(config.audio.accept),
         quota,
     )
     clip_policy = ClipPolicy(

@@ -14,7 +14,7 @@ from archive_server.model.gunid import Gunid
 from archive_server.model.uploads import Purpose, Upload
 
 _COLUMNS = """token, user_id, gunid, file_name, announced_md5, document, total_size,
-              sha256, md5, digested_size, last_used_at, purpose"""
+              sha256, md5, digested_size, last_used_at, purpose, verdict"""
 
 _ADD = Prepared(
     "add_upload",
@@ -30,15 +30,17 @@ _NOTE_TOTAL = Prepared(
     "note_total",
     ("text", "bigint"),
     """
-    UPDATE upload SET total_size = $2, sha256 = NULL, md5 = NULL, digested_size = NULL
+    UPDATE upload
+    SET total_size = $2, sha256 = NULL, md5 = NULL, digested_size = NULL, verdict = NULL
     WHERE token = $1 RETURNING token
     """,
 )
 _NOTE_RECEIVED = Prepared(
     "note_received",
-    ("text", "timestamptz", "bytea", "bytea", "bigint"),
+    ("text", "timestamptz", "bytea", "bytea", "bigint", "text"),
     """
-    UPDATE upload SET sha256 = $3, md5 = $4, digested_size = $5, last_used_at = $2
+    UPDATE upload
+    SET sha256 = $3, md5 = $4, digested_size = $5, verdict = $6, last_used_at = $2
     WHERE token = $1 RETURNING token
     """,
 )
@@ -110,6 +112,7 @@ def _upload(
     digested_size: int | None,
     last_used_at: datetime,
     purpose: str,
+    verdict: str | None,
 ) -> Upload:
     digested = None
     if sha256 is not None and md5 is not None and digested_size is not None:
@@ -125,28 +128,35 @@ def _upload(
         digested,
         last_used_at,
         Purpose(purpose),
+        verdict,
     )
 
 
-def note_total(token: str, total_size: int | None) -> Reading[None]:
+def note_total(token: str, total_size: int | None, *, waits: bool) -> Reading[None]:
     """Keep how many bytes the client means to send; what was received is about to change.
 
-    Raises UnknownToken when it has ended.
+    `waits`: not without the disk. Raises UnknownToken when it has ended.
     """
-    if not (yield Statement.of(_NOTE_TOTAL, token, total_size)):
+    noting = Statement.of(_NOTE_TOTAL, token, total_size)
+    if not (yield noting if waits else _without_waiting(noting)):
         raise UnknownToken("unknown, closed or expired upload token")
 
 
-def note_received(token: str, digested: Content | None, at: datetime) -> Reading[None]:
-    """Keep the digests of the bytes received, or that they are not known.
+def note_received(
+    token: str, digested: Content | None, verdict: str | None, at: datetime
+) -> Reading[None]:
+    """Keep the digests of the bytes received and what the probe says of them, as far as known.
 
     Nobody waits for the disk: what a power cut takes back is computed again from the bytes.
     """
     sha256, md5 = digested and digested.sha256, digested and digested.md5
     size = digested and digested.size
-    noting = Statement.of(_NOTE_RECEIVED, token, at, sha256, md5, size)
-    # Both are one transaction, since they are one message.
-    yield replace(noting, text=f"{WITHOUT_WAITING.decode()}; {noting.text}")
+    yield _without_waiting(Statement.of(_NOTE_RECEIVED, token, at, sha256, md5, size, verdict))
+
+
+def _without_waiting(noting: Statement) -> Statement:
+    """The same, committed without the disk: both are one transaction, being one message."""
+    return replace(noting, text=f"{WITHOUT_WAITING.decode()}; {noting.text}")
 
 
 def touch(cursor: Cursor, token: str, at: datetime) -> None:

@@ -57,6 +57,8 @@ class Upload:
     digested: Content | None  # the digests of the bytes received, if known
     last_used_at: datetime
     purpose: Purpose = Purpose.CLIP
+    # What the probe says of the digested bytes, as `services.probing` keeps it
+    verdict: str | None = None
 
     @property
     def clip(self) -> Gunid:

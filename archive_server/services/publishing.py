@@ -19,13 +19,14 @@ from typing import Any, BinaryIO
 from archive_server.blocking import Database, InThread
 from archive_server.database import uploads
 from archive_server.database.reading import Reading
-from archive_server.errors import Damaged, RefusedAudio, Unavailable
+from archive_server.errors import Damaged, RefusedAudio
 from archive_server.model.clips import Content
 from archive_server.model.documents import Document
 from archive_server.model.gunid import Gunid
 from archive_server.model.uploads import Upload, difference, new_token
 from archive_server.model.users import Caller
 from archive_server.services.clip_making import Examined, make_clip
+from archive_server.services.probing import Probing
 from archive_server.services.quotas import UNBOUNDED, Quota
 from archive_server.services.storing import store_errors
 from audio_store import (
@@ -38,7 +39,7 @@ from audio_store import (
     Quarantine,
     StagedFile,
 )
-from audio_store.probe import Facts, Prober, ProbeUnavailable, Report
+from audio_store.probe import Facts, Report
 
 _BLOCK = 2**20
 
@@ -49,11 +50,10 @@ class Publisher:
 
     database: Database
     store: AudioStore
-    prober: Prober
     on_disk: InThread  # short work, which must not wait for long work
     in_probe: InThread  # reading whole files
+    probing: Probing
     now: Callable[[], datetime]
-    accept: frozenset[str]  # codes of refusals that the station overrules
     quota: Quota = UNBOUNDED
 
     async def publish(
@@ -78,10 +78,11 @@ class Publisher:
             upload = await self.database.note(find)
             content = await self.content_of(staged, upload)
             _compare(upload, content)
-            facts, report = await self._examine(staged, upload.file_name)
+            report = self.probing.kept(upload.verdict) if content is upload.digested else None
+            if report is None:
+                report = await self._examine(staged, upload.file_name)
             publish_file = self._publication(staged, content)
-            examined = self._examined(upload, content, facts, report, publish_file)
-            await self._finish(caller, upload, examined)
+            await self._finish(caller, upload, content, report, publish_file)
         finally:
             if staged.is_open:  # else it has been published
                 await self.on_disk(staged.close)
@@ -126,10 +127,17 @@ class Publisher:
                 content = await self.in_probe(_content, staged)
             if content.size == 0:
                 raise RefusedAudio("there are no bytes", "empty")
-            facts, report = await self._examine(staged, file_name)
+            report = await self._examine(staged, file_name)
             publish_file = self._publication(staged, content)
             yield Examined(
-                gunid, file_name, document, content, facts, report, publish_file, self.quota
+                gunid,
+                file_name,
+                document,
+                content,
+                _accepted(report),
+                report,
+                publish_file,
+                self.quota,
             )
         finally:
             # It may have been published already, and what is left here the janitor would find.
@@ -146,7 +154,9 @@ class Publisher:
             except ContentMissing as error:
                 raise RefusedAudio("no bytes were sent", "empty") from error
         _compare(upload, Content(content.sha256, content.md5, size))
-        facts, report = await self._probe(self.store.path(content_id), upload.file_name)
+        report = self.probing.kept(upload.verdict)
+        if report is None:
+            report = await self.probing.report(self.store.path(content_id), upload.file_name)
 
         def still_there(is_damaged: bool) -> int:
             if is_damaged:
@@ -154,11 +164,10 @@ class Publisher:
             # Whatever failed may have been the disk, before it kept the name.
             return self.store.settle(content_id)
 
-        examined = self._examined(upload, content, facts, report, still_there)
-        await self._finish(caller, upload, examined)
+        await self._finish(caller, upload, content, report, still_there)
         return upload.clip
 
-    async def _examine(self, staged: StagedFile, file_name: str) -> tuple[Facts, Report]:
+    async def _examine(self, staged: StagedFile, file_name: str) -> Report:
         """Judge staged bytes, and bring them to the disk meanwhile.
 
         Where they are refused they were brought there for nothing, but it is milliseconds, and
@@ -166,7 +175,7 @@ class Publisher:
         """
         settling = self.on_disk(_settle, staged)
         try:
-            return await self._probe(staged.path, file_name)
+            return await self.probing.report(staged.path, file_name)
         finally:
             with store_errors():
                 await settling
@@ -197,42 +206,32 @@ class Publisher:
         """
         known = upload.digested
         if known is not None and known.size == staged.size:
+            staged.note_synced()
             return known
         with store_errors():
             content = await self.in_probe(_content, staged)
-        await self.database.note(uploads.note_received, upload.token, content, self.now())
+            await self.on_disk(staged.sync)  # of what is noted nobody doubts that it is on the disk
+        await self.database.note(uploads.note_received, upload.token, content, None, self.now())
         return content
 
-    async def _probe(self, path: Path, file_name: str) -> tuple[Facts, Report]:
-        try:
-            report = await self.in_probe(self.prober.probe, path, file_name, self.accept)
-        except (ProbeUnavailable, OSError) as error:  # neither says anything about the file
-            raise Unavailable("the audio cannot be examined now") from error
-        if report.refusals or report.facts is None:
-            first = report.refusals[0]
-            raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
-        return report.facts, report
-
-    def _examined(
+    async def _finish(
         self,
+        caller: Caller,
         upload: Upload,
         content: Content,
-        facts: Facts,
         report: Report,
         publish_file: Callable[[bool], object],
-    ) -> Examined:
-        return Examined(
+    ) -> None:
+        examined = Examined(
             upload.clip,
             upload.file_name,
             upload.document,
             content,
-            facts,
+            _accepted(report),
             report,
             publish_file,
             self.quota,
         )
-
-    async def _finish(self, caller: Caller, upload: Upload, examined: Examined) -> None:
         with store_errors():
             await self.database.run(_publish, caller, upload, examined, self.now())
 
@@ -254,6 +253,14 @@ def _settle(staged: StagedFile) -> None:
 def _content(staged: StagedFile) -> Content:
     digests = staged.digests()
     return Content(digests.sha256, digests.md5, digests.size)
+
+
+def _accepted(report: Report) -> Facts:
+    """What was measured on audio that may be stored. Raises RefusedAudio."""
+    if report.refusals or report.facts is None:
+        first = report.refusals[0]
+        raise RefusedAudio(f"{first.text} [{first.code}]", first.code)
+    return report.facts
 
 
 def _compare(upload: Upload, content: Content) -> None:

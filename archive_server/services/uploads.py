@@ -18,6 +18,7 @@ from archive_server.model.uploads import (
     new_token,
 )
 from archive_server.model.users import Caller
+from archive_server.services.probing import Probing
 from archive_server.services.quotas import UNBOUNDED, Quota, add_upload, require_within, room_for
 from archive_server.services.storing import store_errors
 from audio_store import AudioStore, StagedFile
@@ -44,6 +45,7 @@ class UploadService:
     database: Database
     store: AudioStore
     in_thread: InThread
+    probing: Probing
     now: Callable[[], datetime]
     policy: UploadPolicy
 
@@ -121,9 +123,9 @@ class UploadService:
                     f"the upload was to be {upload.total_size} bytes, not {total}", staged.size
                 )
             kept = total if total is not None or start is None else upload.total_size
-            noted = self.database.note(uploads.note_total, upload.token, kept)
             # Where there were bytes, somebody may have noted their digests since we have looked.
             waits = upload.announced_md5 is None or upload.digested is not None or had_bytes
+            noted = self.database.note(uploads.note_total, upload.token, kept, waits=waits)
             if waits:
                 # Before the first byte: a crash must not leave digests of what is no longer there,
                 # nor bytes of which only the total tells that some are missing.
@@ -131,7 +133,8 @@ class UploadService:
         except BaseException:
             await self.in_thread(staged.close)
             raise
-        return Receiving(self, upload.token, kept, room, staged, None if waits else noted)
+        examines = upload.purpose is Purpose.CLIP and staged.size == 0
+        return Receiving(self, upload, kept, room, staged, None if waits else noted, examines)
 
     async def _room_for(self, upload: Upload) -> int | None:
         quota = self.policy.quota
@@ -166,12 +169,13 @@ class Receiving:
     """One request's hold on an upload. Append blocks one after the other, then finish, always."""
 
     _service: UploadService
-    _token: str
+    _upload: Upload
     total: int | None
     _room: int | None  # bytes that the quota leaves; None: any number
     _staged: StagedFile
-    # How many bytes are meant is on the disk; None: already.
+    # How many bytes are meant is noted; None: already, and on the disk.
     _noted: Awaitable[None] | None
+    _examines: bool  # audio, if all of it comes: else its digests are not known when it ends
 
     @property
     def offset(self) -> int:
@@ -193,22 +197,35 @@ class Receiving:
 
     async def touch(self) -> None:
         """Count as a use: a slow upload is not an idle one."""
-        await self._service.database.run(uploads.touch, self._token, self._service.now())
+        await self._service.database.run(uploads.touch, self._upload.token, self._service.now())
 
     async def finish(self) -> UploadState:
         """Let go of the upload; keep what has arrived, on the disk and not only in its cache."""
         service = self._service
         try:
             try:
-                with store_errors():
-                    digested = await service.in_thread(_settled, self._staged)
+                digested, verdict = await self._settle()
             finally:
                 if self._noted is not None:
                     await self._noted
-            await service.database.note(uploads.note_received, self._token, digested, service.now())
+            token, now = self._upload.token, service.now()
+            await service.database.note(uploads.note_received, token, digested, verdict, now)
             return UploadState(self.offset, self.total)
         finally:
             await service.in_thread(self._staged.close)
+
+    async def _settle(self) -> tuple[Content | None, str | None]:
+        """Bring what was received to the disk, and have it examined meanwhile if it is whole."""
+        settling = self._service.in_thread(_settled, self._staged)
+        verdict = None
+        try:
+            if self._examines and 0 < self.offset == self.total:
+                probing = self._service.probing
+                verdict = await probing.verdict(self._staged.path, self._upload.file_name)
+        finally:
+            with store_errors():
+                digested = await settling
+        return digested, verdict if digested else None
 
 
 def _settled(staged: StagedFile) -> Content | None:

@@ -61,7 +61,7 @@ def tell(mortal: Mortal, story: Story, least: int) -> None:
 
 
 def test_the_last_call_of_a_replacement_happens_or_does_not(mortal):
-    tell(mortal, ClosingReplacement(), least=10)
+    tell(mortal, ClosingReplacement(), least=9)
 
 
 def test_a_forced_deletion_happens_or_does_not(mortal):

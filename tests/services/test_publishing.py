@@ -1,12 +1,15 @@
 """What may happen while an upload is being closed."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from support import DirectDatabase, immediately, result_of
 
+from archive_server.database import uploads
 from archive_server.errors import RefusedAudio, Unavailable
 
 
@@ -130,3 +133,27 @@ def test_a_store_that_goes_away_is_not_taken_for_an_upload_without_bytes(service
     clips = replace(services.clips, publisher=publisher)
     with pytest.raises(Unavailable):
         result_of(clips.finish_upload(services.caller(), token))
+
+
+def test_what_close_has_digested_is_on_the_disk_before_that_is_noted(services, high, monkeypatch):
+    token = result_of(services.clips.start_upload(services.caller(), None, "", "a.wav", "")).token
+    with services.store.stage(token) as staged:  # as a server left it that was killed
+        staged.append(high)
+    brought = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (brought.append(name_of(file)), fsync(file)))
+    note = services.database.note
+    noted = []
+
+    def note_and_look(work, *args, **kwargs):
+        if work is uploads.note_received:
+            noted.append(token in brought)
+        return note(work, *args, **kwargs)
+
+    monkeypatch.setattr(services.database, "note", note_and_look)
+    result_of(services.clips.finish_upload(services.caller(), token))
+    assert noted == [True]
+
+
+def name_of(descriptor):
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
