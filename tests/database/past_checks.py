@@ -310,3 +310,13 @@ def what_is_whole_again_is_given_back(archive: Upgraded) -> None:
     # The check that came before this one has found it so.
     assert dict(archive.services.store.links())["0" * 31 + "a"] == "mp3"
     assert result_of(archive.services.verification.damaged()) == []
+
+
+@since(21)
+def what_was_examined_is_closed_by_what_was_found(archive: Upgraded) -> None:
+    caller = archive.caller(STUDIO)
+    gunid = result_of(archive.services.clips.finish_upload(caller, "d" * 32))
+    assert archive.audio(gunid) == b"audio 2"  # which nobody else would take for a sound
+    assert "<dc:title>Untersucht</dc:title>" in result_of(
+        archive.services.clips.document(caller, gunid)
+    )
