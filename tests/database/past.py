@@ -7,21 +7,16 @@ in use has. What a file says of ids (`-- 8 is Q's`) counts from 1 through all of
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from itertools import count
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from archive_server.database.connections import connect
-from archive_server.database.embedded import EmbeddedPostgres
 from archive_server.database.migrations import migration_files
 
 _DATA = Path(__file__).parent / "data"
-_numbers = count(1)
 
 # As every version had it.
 _APPLIED = """
@@ -59,19 +54,6 @@ def make(connection: Connection, version: str, *, is_used: bool = True) -> None:
         if is_used and (data := data_of(name)):
             with connection, connection.cursor() as cursor:
                 cursor.execute(data)
-
-
-@contextmanager
-def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The DSN of a database without a schema."""
-    name = f"past_{next(_numbers)}"
-    with closing(connect(postgres.dsn("postgres"))) as admin, admin.cursor() as cursor:
-        admin.autocommit = True
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield postgres.dsn(name)
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def tables(cursor: Cursor) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 from database import past
+from fixtures.fix_database import empty_database
 
 from archive_server.database import permissions
 from archive_server.database.connections import connect
@@ -13,7 +14,7 @@ from archive_server.database.migrations import migrate
 @pytest.fixture
 def before(postgres):
     """A connection to a database that has the schema of the time before."""
-    with past.empty_database(postgres) as dsn, contextlib.closing(connect(dsn)) as opened:
+    with empty_database(postgres) as dsn, contextlib.closing(connect(dsn)) as opened:
         past.make(opened, "0003_search.sql", is_used=False)
         yield opened
 

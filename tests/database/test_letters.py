@@ -1,5 +1,6 @@
 import contextlib
 
+from fixtures.fix_database import empty_database
 from naive_search import stored
 
 from archive_server.database import search
@@ -16,12 +17,11 @@ def test_letters_of_every_script_can_be_searched_by_an_index(cursor):
 
 
 def test_where_postgresql_knows_no_letters_but_asciis_they_are_found_all_the_same(postgres):
-    with contextlib.closing(connect(postgres.dsn("postgres"))) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(
-            "CREATE DATABASE few_letters TEMPLATE template0 LC_CTYPE 'C' LOCALE_PROVIDER libc"
-        )
-    with contextlib.closing(connect(postgres.dsn("few_letters"))) as connection:
+    few_letters = "TEMPLATE template0 LC_CTYPE 'C' LOCALE_PROVIDER libc"
+    with (
+        empty_database(postgres, few_letters) as dsn,
+        contextlib.closing(connect(dsn)) as connection,
+    ):
         migrate(connection)
         with connection.cursor() as cursor:
             for title in ("Первая любовь", "Love", "Любовь"):

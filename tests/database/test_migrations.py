@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from fixtures.fix_database import empty_database
 
 from archive_server.database.connections import connect
 from archive_server.database.migrations import (
@@ -23,15 +24,8 @@ from archive_server.database.migrations import (
 @pytest.fixture
 def empty(postgres):
     """A connection to a database without a schema."""
-    with contextlib.closing(connect(postgres.dsn("postgres"))) as admin:
-        admin.autocommit = True
-        with admin.cursor() as cursor:
-            cursor.execute("CREATE DATABASE empty")
-            try:
-                with contextlib.closing(connect(postgres.dsn("empty"))) as opened:
-                    yield opened
-            finally:
-                cursor.execute("DROP DATABASE empty WITH (FORCE)")
+    with empty_database(postgres) as dsn, contextlib.closing(connect(dsn)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -123,12 +117,12 @@ def test_files_that_are_not_numbered_in_order_are_refused(empty, schema, name):
         migrate(empty, schema)
 
 
-def test_two_programs_that_migrate_at_once_take_turns(empty, schema, postgres):
+def test_two_programs_that_migrate_at_once_take_turns(empty, schema):
     (schema / "0003_slow.sql").write_text("SELECT pg_sleep(0.2)")
     done = []
 
     def migrate_too():
-        with contextlib.closing(connect(postgres.dsn("empty"))) as connection:
+        with contextlib.closing(connect(empty.dsn)) as connection:
             done.append(migrate(connection, schema))
 
     others = [threading.Thread(target=migrate_too) for _ in range(3)]

@@ -15,8 +15,9 @@ from typing import Any
 import psycopg2
 import pytest
 from database import past
-from database.past import VERSIONS, Rows, empty_database, lost, make, rows, tables
+from database.past import VERSIONS, Rows, lost, make, rows, tables
 from database.past_checks import CHECKS, Upgraded
+from fixtures.fix_database import empty_database
 from fixtures.fix_services import Services, services_over
 from psycopg2.extensions import connection as Connection
 from support import DirectDatabase, result_of

@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg2.extensions
 import pytest
 from bulk_search import fill
+from fixtures.fix_database import empty_database
 from naive_search import MTIME, document_of
 
 from archive_server.database import search
@@ -55,13 +56,12 @@ def _clips():
 @pytest.fixture(scope="module")
 def archive(postgres):
     """A connection to a database with many clips."""
-    with contextlib.closing(connect(postgres.dsn("postgres"))) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(
-            # pg_trgm asks the C library what a letter is; to its C locale Cyrillic has none.
-            "CREATE DATABASE search_plans TEMPLATE template0 LC_CTYPE 'C.UTF-8'"
-        )
-    with contextlib.closing(connect(postgres.dsn("search_plans"))) as connection:
+    # pg_trgm asks the C library what a letter is; to its C locale Cyrillic has none.
+    all_letters = "TEMPLATE template0 LC_CTYPE 'C.UTF-8'"
+    with (
+        empty_database(postgres, all_letters) as dsn,
+        contextlib.closing(connect(dsn)) as connection,
+    ):
         migrate(connection)
         with connection.cursor() as cursor:
             fill(cursor, _clips())

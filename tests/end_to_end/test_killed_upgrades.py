@@ -10,7 +10,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from database.past import VERSIONS, Rows, empty_database, lost, make, rows, tables
+from database.past import VERSIONS, Rows, lost, make, rows, tables
+from fixtures.fix_database import empty_database
 from fixtures.fix_server import PROGRAM, await_end, children, external
 from psycopg2.extensions import connection as Connection
 

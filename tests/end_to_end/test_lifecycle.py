@@ -1,6 +1,5 @@
 """Starting and stopping, alone and beside others; PostgreSQL taken away from a running server."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -9,10 +8,10 @@ import time
 import xmlrpc.client
 from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
 from fixtures.clients import Client, ask
 from fixtures.fix_audio import noise, tone, wav
+from fixtures.fix_database import empty_database
 from fixtures.fix_server import ArchiveProcess, await_end, children, external
 
 from archive_server.database.embedded import EmbeddedPostgres
@@ -109,9 +108,8 @@ def test_a_port_in_use_is_a_sentence(new_archive, archive, dsn):
 
 
 def test_an_external_database_is_changed_only_by_migrate(new_archive, postgres: EmbeddedPostgres):
-    postgres.server.create_database("external")
-    try:
-        server = new_archive(external(postgres.dsn("external")))
+    with empty_database(postgres) as dsn:
+        server = new_archive(external(dsn))
         assert server.launch().wait(30) == 1
         assert "archive-server migrate" in server.errors.read_text()
         migrated = server.command("migrate")
@@ -125,10 +123,6 @@ def test_an_external_database_is_changed_only_by_migrate(new_archive, postgres: 
             assert client.fetch(client.store(whole, "a.wav")) == whole
         assert server.check() == []
         assert server.stop() == 0
-    finally:
-        with contextlib.closing(psycopg2.connect(postgres.dsn("postgres"))) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("DROP DATABASE external WITH (FORCE)")
 
 
 def test_an_external_database_that_is_away_is_a_sentence(new_archive, tmp_path):

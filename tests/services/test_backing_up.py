@@ -12,12 +12,12 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+from fixtures.fix_database import migrated_database
 from support import DirectDatabase, result_of
 
 from archive_server.cli.offline import AtOnce
 from archive_server.database import chores, records, stores, verification
 from archive_server.database.connections import connect
-from archive_server.database.migrations import migrate
 from archive_server.database.transactions import Transactions
 from archive_server.errors import Conflict, NotFound, Unavailable
 from archive_server.model.gunid import Gunid
@@ -74,15 +74,8 @@ def back_up(archive, place, dsn):
 @pytest.fixture
 def empty(postgres):
     """A database that nobody has used."""
-    postgres.server.create_database("restored")
-    try:
-        with contextlib.closing(connect(postgres.dsn("restored"))) as connection:
-            migrate(connection)
-            yield DirectDatabase(connection, commits=True)
-    finally:
-        with contextlib.closing(connect(postgres.dsn("postgres"))) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("DROP DATABASE restored WITH (FORCE)")
+    with migrated_database(postgres) as dsn, contextlib.closing(connect(dsn)) as connection:
+        yield DirectDatabase(connection, commits=True)
 
 
 def everything(database):

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fixtures.fix_database import migrated_database
 from support import DirectDatabase, result_of
 
 from archive_server.database import records, stores
 from archive_server.database.connections import connect
-from archive_server.database.migrations import migrate
 from archive_server.errors import Conflict, Unavailable
 from archive_server.model.gunid import Gunid
 from archive_server.services.integrity import Severity
@@ -36,15 +36,8 @@ def files(services, wav, high):
 @pytest.fixture
 def empty(postgres):
     """A database that nobody has used."""
-    postgres.server.create_database("rebuilt")
-    try:
-        with contextlib.closing(connect(postgres.dsn("rebuilt"))) as connection:
-            migrate(connection)
-            yield DirectDatabase(connection, commits=True)
-    finally:
-        with contextlib.closing(connect(postgres.dsn("postgres"))) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("DROP DATABASE rebuilt WITH (FORCE)")
+    with migrated_database(postgres) as dsn, contextlib.closing(connect(dsn)) as connection:
+        yield DirectDatabase(connection, commits=True)
 
 
 def rebuilt(empty, files):
