@@ -109,7 +109,7 @@ def tell(number):
 
 
 def test_workers_are_started_and_stopped(stage):
-    stage.acts = [stage.until(2, "begins"), tell(signal.SIGTERM)]
+    stage.acts = [lambda: stage.made._has_been_ready, tell(signal.SIGTERM)]
     assert stage.run(stage.supervisor()) == 1
     assert sorted(number for number, _ in stage.notes("begins")) == [0, 1]
     assert sorted(stage.notes("SIGTERM")) == sorted(stage.notes("begins"))
@@ -292,14 +292,15 @@ def test_being_told_to_restart_while_starting_is_done_afterwards(stage):
 
 
 def test_who_is_told_to_stop_before_it_is_ready_never_says_so(stage):
-    """The workers get ready all the same, deaf as they are."""
+    """The workers get ready all the same, and only then."""
+    says_so = 'os.write(task["ready"], b"+")'
+    late = OBEDIENT.replace(says_so, "").replace("sys.exit(0)", says_so)
 
-    def both():
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(1.5)
+    def tell_those_who_hear():
+        return stage.until(2, "begins")() and os.kill(os.getpid(), signal.SIGTERM)
 
-    stage.acts = [lambda: None, both]
-    assert stage.run(stage.supervisor(DEAF, stop_s=1.0)) == 0
+    stage.acts = [tell_those_who_hear]
+    assert stage.run(stage.supervisor(late, stop_s=1.0)) == 0
 
 
 def test_signals_in_any_order_end_in_a_stop(stage):
