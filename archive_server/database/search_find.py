@@ -66,16 +66,21 @@ def finding(criteria: Criteria) -> Reading[Page]:
 def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
     """A page; and whether it has as many as were counted."""
     matches, found = yield from _match(criteria)
+    at_once = None
     if not _is_counted(found):
         at_once = yield from small(matches, criteria)
         if at_once is not None and at_once.hits is not None:
             return _page(at_once.totals, at_once.hits), True
         expected = None if at_once is None else at_once.number
         if counted := (yield from counted_and_listed(matches, criteria, expected)):
-            totals, listed = counted
+            by_type, listed = counted
             hits = yield from _shown(listed)
-            return _page(totals, hits), len(hits) == len(listed)
-    matches = replace(matches, totals=(yield from _totals(criteria, found)))
+            return _page(by_type, hits), len(hits) == len(listed)
+    if at_once is not None and at_once.totals:
+        totals = _by_type(at_once.totals)
+    else:
+        totals = yield from _totals(criteria, found)
+    matches = replace(matches, totals=totals)
     left = max(0, matches.total - criteria.offset)
     wanted = min(left, criteria.limit or left)
     hits = ()
@@ -89,7 +94,11 @@ def _finding(criteria: Criteria) -> Reading[tuple[Page, bool]]:
 
 
 def _page(totals: Sequence[int], hits: tuple[Hit, ...]) -> Page:
-    return Page(sum(totals), dict(zip(FileType, totals, strict=True)), hits)
+    return Page(sum(totals), _by_type(totals), hits)
+
+
+def _by_type(totals: Sequence[int]) -> dict[FileType, int]:
+    return dict(zip(FileType, totals, strict=True))
 
 
 def find_ids(cursor: Cursor, criteria: Criteria) -> Iterator[int]:

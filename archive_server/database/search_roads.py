@@ -4,7 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archive_server.database.reading import Reading, Statement
-from archive_server.database.search_at_once import AtOnce, found_at_once, is_for_all_texts
+from archive_server.database.search_at_once import (
+    AtOnce,
+    Bounds,
+    found_at_once,
+    is_for_all_texts,
+    nearest_at_once,
+)
 from archive_server.database.search_lookup import expected
 from archive_server.database.search_order import DEFAULT_ORDER, SORTED_COLUMNS, Sorting, sorting
 from archive_server.database.search_rows import code_of
@@ -30,12 +36,9 @@ _FEW = 1_000
 _AT_ONCE = 20_000
 _SURELY_AT_ONCE = 1_000  # however few clips there are
 # Texts of so many characters are rare in titles, creators and sources, mostly: how common they are
-# is not asked first, which is nearly half of what a small search costs. Where they are not, up to
-# that many clips are gathered in vain: of a million 5 ms of a processor, beside some 25.
+# is not asked first, which is a tenth of what a small search costs. Where they are not, as many are
+# gathered in vain as could have been listed: of a million 20 ms of a processor, beside some 40.
 _MOSTLY_RARE = 6
-_UNASKED = 5_000
-# To keep what a clip is sorted by that is visited anyway takes a part of a visit on a walk.
-_KEPT = 16
 # At least so far the index of an order is walked before giving it up.
 _STRETCH = 1_000
 
@@ -103,17 +106,26 @@ def small(matches: Matches, criteria: Criteria) -> Reading[AtOnce | None]:
 
     Only of one condition: each shape of such a search is planned by each connection, and kept.
     """
-    terms = matches.order.terms
-    if len(criteria.conditions) > 1 or not matches.conditions or terms not in _ORDERS_OF_TEXTS:
+    if len(criteria.conditions) > 1 or not matches.conditions:
         return None
     _, alias = source_of(matches.conditions)
     where = conditions_of(matches.file_type, matches.conditions, alias)
-    if matches.parts or alias not in _TABLES_OF_TEXTS or not is_for_all_texts(where):
+    if matches.parts:
+        nearest = conditions_of(matches.file_type, matches.parts[0], alias)
+        return (yield from nearest_at_once(where, nearest, criteria, _bounds()))
+    terms = matches.order.terms
+    if (
+        alias not in _TABLES_OF_TEXTS
+        or terms not in _ORDERS_OF_TEXTS
+        or not is_for_all_texts(where)
+    ):
         return None
-    if alias == "t" and len(criteria.conditions[0].value) >= _MOSTLY_RARE:
-        return (yield from found_at_once(where, terms, criteria, None, min(_UNASKED, _AT_ONCE)))
-    few = min(_SURELY_AT_ONCE, _AT_ONCE)
-    return (yield from found_at_once(where, terms, criteria, few, _AT_ONCE))
+    is_rare = alias == "t" and len(criteria.conditions[0].value) >= _MOSTLY_RARE
+    return (yield from found_at_once(where, terms, criteria, _bounds(), is_rare=is_rare))
+
+
+def _bounds() -> Bounds:
+    return Bounds(min(_SURELY_AT_ONCE, _AT_ONCE), _AT_ONCE)
 
 
 def counted_and_listed(
@@ -153,8 +165,7 @@ def _is_at_once(criteria: Criteria, number: int) -> Reading[bool]:
     if number <= _SURELY_AT_ONCE or number > _AT_ONCE:
         return number <= _AT_ONCE
     ((everything,),) = yield Statement("SELECT sum(n) FROM search_count")
-    end = criteria.offset + (criteria.limit or number)
-    return number * number <= _KEPT * end * int(everything)
+    return _bounds().hold(number, criteria, int(everything))
 
 
 def _with_values(matches: Matches) -> Matches:

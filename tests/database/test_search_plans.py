@@ -212,10 +212,11 @@ def test_long_texts_that_are_common_are_listed_as_if_they_had_been_asked_about(
     gathered = search.find(explaining, criteria)
     assert explaining.plans.count("Index Scan on search_text_title") == 1
     explaining.plans = ""
-    monkeypatch.setattr("archive_server.database.search_roads._UNASKED", 5)
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 5)
     assert search.find(explaining, criteria) == gathered
     assert gathered.total > 5
-    assert explaining.plans.count("Index Scan on search_text_title") == 2
+    # Gathered in vain, counted, listed; and nobody has asked how many are expected.
+    assert explaining.plans.count("Index Scan on search_text_title") == 3
 
 
 def test_what_may_be_common_is_not_gathered_before_that_is_known(explaining, monkeypatch):
@@ -280,6 +281,26 @@ def test_more_matches_than_expected_are_counted_by_themselves(explaining, monkey
     page = search.find(explaining, criteria)
     assert page.total == len(page.hits) > 5
     assert explaining.plans.count("Index Scan on search_text_title") >= 2
+
+
+def test_a_few_with_words_are_counted_and_the_nearest_listed_in_one_go(explaining):
+    criteria = Criteria.build(conditions=[("*", "words", "babl da")], limit=5)
+    page = search.find(explaining, criteria)
+    assert page.total > len(page.hits) == 5
+    assert explaining.plans.count("Index Scan on search_words_words") == 2
+    assert explaining.plans.count("search_shown_pkey") == 1
+    _assert_nothing_is_read_through(explaining)
+
+
+def test_many_with_words_are_not_counted_before_that_is_known(explaining, monkeypatch):
+    criteria = Criteria.build(conditions=[("*", "words", "babl da")], limit=5)
+    few = search.find(explaining, criteria)
+    monkeypatch.setattr("archive_server.database.search_roads._AT_ONCE", 1)
+    explaining.plans = ""
+    assert search.find(explaining, criteria) == few
+    assert "One-Time Filter" in explaining.plans
+    # Neither counted nor listed, and then both.
+    assert explaining.plans.count("Index Scan on search_words_words") == 4
 
 
 def test_common_words_are_ranked_by_the_index_part_by_part(explaining, monkeypatch):
