@@ -1,7 +1,8 @@
 """What counts as a word, in texts and in what is looked for: one function, for both.
 
 Words are compared without accents and compatibility forms, beside what folding leaves out. Schema
-file 0017 says the same in SQL, for archives that were there before; tests hold the two together.
+files 0017 and 0022 say the same in SQL, for archives that were there before; tests hold the two
+together.
 """
 
 import re

@@ -285,6 +285,7 @@ def events_tell_all_they_did(archive: Upgraded) -> None:
 def clips_with_texts_of_their_own_are_found(archive: Upgraded) -> None:
     assert archive.found(("dc:title", "partial", "0011")) == [G]
     assert sorted(archive.found(("dc:creator", "=", "ana"))) == sorted([A, G, P, Q])
+    assert archive.found(("*", "words", "Ǝ ")) == [G]
     assert archive.audio(G) == b"audio 7"
 
 

@@ -129,9 +129,9 @@ def _once(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unmarked(found: Rows) -> Rows:
-    """The rows as they were before 0018, which says of which clips not all words are there."""
+    """The rows without what 0018 says, of which clips not all words are there, and 0022 changes."""
     words = found.get("search_words", ())
-    said = [{**row, "words": row["words"].removeprefix("'0' ")} for row in words]
+    said = [{**row, "words": row["words"].removeprefix("'0' ").lower()} for row in words]
     return {**found, "search_words": said}
 
 

@@ -6,10 +6,11 @@ from naive_search import stored
 
 from archive_server.database.migrations import migration_files
 
-_SUBJECTS = ("search_words.sql", "search_words_incomplete.sql")
+_SUBJECTS = ("search_words.sql", "search_words_incomplete.sql", "search_words_folded.sql")
 _SIGNS = [
-    "a", "B", "é", "E\u0301", "ß", "İ", "ς", "ﬁ", "²", "𝕏", "Å", "月", "ガ", "か\u3099", "사", "ё",
-    "שָׁ", "مُ", "हि", "ไ", "\u2764\ufe0f", "🎵", " ", "-", "'", '"', "\\", "_", "\u00a0", "…",
+    "a", "B", "é", "E\u0301", "ß", "İ", "ς", "ﬁ", "²", "𝕏", "𝚪", "ᴲ", "ϲ", "Å", "月", "ガ",
+    "か\u3099", "사", "ё", "שָׁ", "مُ", "हि", "ไ", "\u2764\ufe0f", "🎵",
+    " ", "-", "'", '"', "\\", "_", "\u00a0", "…",
     "x" * 70,
 ]  # fmt: skip
 _texts = st.one_of(

@@ -3,7 +3,7 @@
 INSERT INTO content (content_id, md5, size) VALUES (sha256('audio 7'), decode(md5('audio 7'), 'hex'), 7);
 INSERT INTO document (xml)  -- 11
 VALUES ('<?xml version="1.0" encoding="UTF-8"?>
-<audioClip><metadata xmlns="http://mdlf.org/campcaster/elements/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:ls="http://mdlf.org/campcaster/elements/1.0/" xmlns:xml="http://www.w3.org/XML/1998/namespace"><dc:title>Seit 0011</dc:title> <dc:creator>Ana</dc:creator> <ls:genre>Klassik</ls:genre> <ls:mtime>2026-03-29T10:30:00+00:00</ls:mtime></metadata></audioClip>');
+<audioClip><metadata xmlns="http://mdlf.org/campcaster/elements/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:ls="http://mdlf.org/campcaster/elements/1.0/" xmlns:xml="http://www.w3.org/XML/1998/namespace"><dc:title>Seit 0011</dc:title> <dc:creator>Ana</dc:creator> <ls:genre>Klassik</ls:genre> <ls:mood>ᴲ</ls:mood> <ls:mtime>2026-03-29T10:30:00+00:00</ls:mtime></metadata></audioClip>');
 INSERT INTO clip (gunid, file_type, owner_id, file_name, document_id, revision, mtime)  -- 9
 VALUES ('0190163d-8694-739b-aea5-000000000011', 'audioclip', 4, 'g.mp3', 11, 1, '2026-03-29 10:30:00+00:00');
 INSERT INTO revision (clip_id, number, content_id, format, duration_us, sample_rate, channels,
@@ -22,7 +22,9 @@ VALUES
      NULL, 'Ana', 'ana'),
     (9, 3, 'ls:genre', '193812a9-f6b3-703b-bebc-0ba5facfa145',
      NULL, 'Klassik', 'klassik'),
-    (9, 4, 'ls:mtime', '03980850-f7bf-01d9-85df-8b3c0ddd13d9',
+    (9, 4, 'ls:mood', 'ba039896-5203-4055-5bf9-6830f5f02cf6',
+     NULL, 'ᴲ', 'ᴲ'),
+    (9, 5, 'ls:mtime', '03980850-f7bf-01d9-85df-8b3c0ddd13d9',
      '2026-03-29T10:30:00+00:00', '2026-03-29T10:30:00+00:00', '2026-03-29t10:30:00+00:00');
 
 INSERT INTO search_category (name, local_name)
@@ -47,7 +49,7 @@ INSERT INTO search_text (clip_id, file_type, title_key, title, creator, source)
 VALUES (9, 1, 'seit0011', E'\x1fseit 0011\x1f', E'\x1fana\x1f', NULL);
 INSERT INTO search_any (clip_id, file_type, title_key, folded)
 VALUES (9, 1, 'seit0011',
-    E'\x1fseit 0011\x1fana\x1fklassik\x1f2026-03-29t10:30:00+00:00\x1f');
+    E'\x1fseit 0011\x1fana\x1fklassik\x1fᴲ\x1f2026-03-29t10:30:00+00:00\x1f');
 
 UPDATE search_clip SET vals = (
     SELECT array_agg(value_id ORDER BY ord)
