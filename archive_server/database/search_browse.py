@@ -18,7 +18,7 @@ def browse(cursor: Cursor, category: str, criteria: Criteria) -> Values:
     check_browsed(category)
     asked = [condition.category for condition in criteria.conditions]
     meant = answered(cursor, categories_meant([category, *asked]))
-    found = answered(cursor, find_conditions(criteria, meant))
+    found = answered(cursor, find_conditions(criteria, meant, for_values=True))
     if not found:
         return _read(cursor, _facets(meant[category], criteria.file_type), criteria)
     return _read(cursor, _values_of(meant[category], clips_met(criteria, found)), criteria)

@@ -159,12 +159,15 @@ def _parts(criteria: Criteria, conditions: Iterable[Sql]) -> Iterator[tuple[Sql,
         yield (test, *others)
 
 
-def find_conditions(criteria: Criteria, meant: Mapping[str, Meant]) -> Reading[Sequence[Found]]:
-    """What the archive has of the conditions."""
+def find_conditions(
+    criteria: Criteria, meant: Mapping[str, Meant], *, for_values: bool = False
+) -> Reading[Sequence[Found]]:
+    """What the archive has of the conditions; `for_values`: no page is wanted of the matches."""
+    for_values = for_values and len(criteria.conditions) == 1
     found = []
     for condition in criteria.conditions:
         meant_by_it = meant.get(condition.category, _NO_CATEGORY)
-        found.append((yield from find_condition(condition, meant_by_it)))
+        found.append((yield from find_condition(condition, meant_by_it, for_values=for_values)))
     return found
 
 

@@ -10,6 +10,7 @@ from archive_server.database.search_rows import (
     CORE_COLUMNS,
     FARTHEST,
     RANGE_COLUMNS,
+    TITLE,
     may_be_of_time,
     nearness,
 )
@@ -99,8 +100,14 @@ def categories_meant(
     return meant
 
 
-def find_condition(condition: Condition, meant: Meant) -> Reading[Found]:
-    """Look up the values a condition is true of, unless columns decide it."""
+def find_condition(
+    condition: Condition, meant: Meant, *, for_values: bool = False
+) -> Reading[Found]:
+    """Look up the values a condition is true of, unless columns decide it.
+
+    For the values of all clips that meet this condition alone, those of the dictionary are wanted,
+    even if columns decide it.
+    """
     if condition.operator is Operator.WORDS:
         return Found(Test(columns=(words_test(Sought.read(condition.value)),)), None)
     if condition.category == ANY:
@@ -113,7 +120,10 @@ def find_condition(condition: Condition, meant: Meant) -> Reading[Found]:
     rest = meant.without(columns)
     if not rest.ids:
         # Beginnings are in order in the dictionary; of other columns it knows less than they do.
-        is_listed = condition.operator is Operator.PREFIX
+        is_part = condition.operator is Operator.PARTIAL
+        is_listed = condition.operator is Operator.PREFIX or (
+            for_values and is_part and TITLE not in columns
+        )
         listed = (yield from _value_ids(value_test(condition, meant))) if is_listed else None
         return Found(Test(columns=tuple(columns.values())), values=listed or ())
     values = yield from _values_meant(condition, rest)

@@ -286,6 +286,9 @@ def clips_with_texts_of_their_own_are_found(archive: Upgraded) -> None:
     assert archive.found(("dc:title", "partial", "0011")) == [G]
     assert sorted(archive.found(("dc:creator", "=", "ana"))) == sorted([A, G, P, Q])
     assert archive.found(("*", "words", "Ǝ ")) == [G]
+    criteria = Criteria.build(conditions=[("dc:creator", "partial", "ana")], file_type="audioclip")
+    browsed = archive.services.search.browse(archive.caller(PAUL), "ls:mood", criteria)
+    assert result_of(browsed).values == ("ᴲ",)
     assert archive.audio(G) == b"audio 7"
 
 

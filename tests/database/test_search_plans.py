@@ -351,6 +351,20 @@ def test_browsing_matches_follows_the_links_of_the_category(explaining):
     _assert_nothing_is_read_through(explaining)
 
 
+@pytest.mark.parametrize(
+    ("category", "part"), [("dc:creator", "ozm dab"), ("source", "ox k12345 of")]
+)
+def test_browsing_clips_by_parts_of_creators_and_sources_finds_these_in_the_dictionary(
+    explaining, category, part
+):
+    criteria = Criteria.build(conditions=[(category, "partial", part)])
+    search.browse(explaining, "ls:genre", criteria)
+    assert "search_value_parts" in explaining.plans
+    assert "search_link_pkey" in explaining.plans
+    assert "search_text" not in explaining.plans
+    _assert_nothing_is_read_through(explaining)
+
+
 def test_browsing_the_clips_with_a_value_finds_them_by_its_links(explaining):
     criteria = Criteria.build(conditions=[("ls:isrcnumber", "prefix", "gb000012")])
     search.browse(explaining, "dc:creator", criteria)
