@@ -18,8 +18,8 @@ from twisted.internet.protocol import Factory
 
 from archive_server.app.tls import Certificates
 from archive_server.config import Config
+from archive_server.http.port import FilePort, listen, listening_socket
 from archive_server.http.secure_transport import SecurePort
-from archive_server.http.transport import FilePort, listen, listening_socket
 from archive_server.options import Address
 
 # A server that is started anew right after `kill -9` may find the address in use by a worker that
@@ -75,15 +75,25 @@ def certificates(config: Config, kept: Sequence[int] = ()) -> Certificates:
 
 
 def take_connections(
-    reactor: Any, entrance: Entrance, site: Factory, shown: Certificates | None
+    reactor: Any,
+    entrance: Entrance,
+    site: Factory,
+    shown: Certificates | None,
+    *,
+    is_shared: bool = False,
 ) -> FilePort:
-    """Let the site have the connections to an entrance, until its port stops listening."""
+    """Let the site have the connections to an entrance, until its port stops listening.
+
+    Where other processes take connections from it, too, each leaves the others their part.
+    """
     if entrance.is_secure:
         assert shown is not None, "where TLS is spoken there are certificates"
         port = listen(reactor, entrance.socket, site, SecurePort)
         port.secured = shown.secured
     else:
         port = listen(reactor, entrance.socket, site)
+    if is_shared:
+        port.share()
     port.startListening()
     taken: FilePort = port
     return taken

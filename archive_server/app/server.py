@@ -235,7 +235,13 @@ class Server:
         self._start_maintenance()
         self._start_jobs()
         for entrance in self._entrances:
-            port = take_connections(self._reactor, entrance, self._site, self._certificates)
+            port = take_connections(
+                self._reactor,
+                entrance,
+                self._site,
+                self._certificates,
+                is_shared=self._place.of > 1,
+            )
             # It has a descriptor of its own; as long as there is another, clients may come.
             entrance.socket.close()
             self._outward.push_async_callback(_stop_listening, port)

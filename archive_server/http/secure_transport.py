@@ -20,7 +20,8 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from archive_server.http.transport import FilePort, FileTooShort, FileTransport, Sending
+from archive_server.http.port import FilePort
+from archive_server.http.transport import FileTooShort, FileTransport, Sending
 
 # What is read of a file at a time; a multiple of what is enciphered at a time, by TLS 16 KiB.
 _BLOCK = 128 * 1024

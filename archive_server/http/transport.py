@@ -1,4 +1,4 @@
-"""A TCP connection whose files are sent by the kernel, and the port that makes such connections.
+"""A TCP connection whose files are sent by the kernel.
 
 Of 100 MB files it sends about as much as nginx, for about its processor time (0.23 s a GB, measured
 on a busy machine).
@@ -6,15 +6,13 @@ on a busy machine).
 
 import errno
 import os
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError, ConnectionLost
+from twisted.internet.error import ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 # What one connection sends before the others have their turn, as far as its client takes it. With
@@ -54,6 +52,7 @@ class FileTransport(tcp.Server):
     """
 
     protocol: Any
+    server: Any  # the port
     _sending: Sending | None = None
     _is_writing = False  # the reactor tells when there is room
     _is_due = False  # ... when its turn ends
@@ -138,6 +137,7 @@ class FileTransport(tcp.Server):
     def connectionLost(self, reason: Failure) -> None:
         super().connectionLost(reason)
         self._end(Failure(ConnectionLost()))
+        self.server.connectionEnded()
 
     def startWriting(self) -> None:
         if not self._is_writing:
@@ -233,35 +233,4 @@ class FileTransport(tcp.Server):
             tell_soon(sending.done, None)
 
 
-class FilePort(tcp.Port):
-    """Listens, and makes connections that send files."""
-
-    transport: Any = FileTransport
-
-
-def listen(
-    reactor: Any,
-    listening: socket.socket,
-    factory: Factory,
-    kind: type[FilePort] = FilePort,
-) -> Any:
-    """Make a port that takes connections from a socket that listens already.
-
-    The socket stays its owner's, so that it may be inherited: a process that ends its port does
-    not end those of others. The port begins with `startListening`.
-    """
-    return kind._fromListeningDescriptor(reactor, listening.fileno(), listening.family, factory)
-
-
-def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
-    """Listen at an address. Raises CannotListenError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        made = socket.create_server((host, port), family=family, backlog=backlog)
-    except OSError as error:
-        raise CannotListenError(host, port, error) from error
-    made.setblocking(False)
-    return made
-
-
-__all__ = ["BUDGET", "FilePort", "FileTooShort", "FileTransport", "Sending", "listen"]
+__all__ = ["BUDGET", "FileTooShort", "FileTransport", "Sending"]

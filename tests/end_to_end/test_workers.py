@@ -112,6 +112,25 @@ def lines_to_both(server):
             line.http.close()
 
 
+def test_what_comes_at_once_is_left_to_the_other_worker_but_not_for_long(server):
+    """One hangs. Whoever has taken one, then two, then three ... waits two ms before each."""
+    pid = min(workers(server))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with contextlib.ExitStack() as opened:
+            come = [
+                opened.enter_context(socket.create_connection(server.address, timeout=20))
+                for _ in range(40)
+            ]
+            for each in come:
+                each.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert all(each.recv(100).startswith(b"HTTP/1.1 200") for each in come)
+        assert time.monotonic() - began >= 5 * 0.002
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_all_workers_answer_and_none_outlives_a_stop(server):
     assert len(workers(server)) == 2
     with lines_to_both(server) as (first, second):

@@ -17,6 +17,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from archive_server.http.port import FilePort
 from archive_server.http.transport import FileTransport
 from archive_server.model.leases import LeaseKind
 from archive_server.services.memories import Memories
@@ -56,7 +57,8 @@ class Client:
         self.accepted = accepted
         channel = front.site.buildProtocol(None)
         assert channel is not None, "the site takes connections"
-        self.transport = FileTransport(accepted, channel, address, None, 1, self.reactor)
+        port = FilePort(0, front.site, reactor=self.reactor)
+        self.transport = FileTransport(accepted, channel, address, port, 1, self.reactor)
         channel.makeConnection(self.transport)
 
     def ask(self, request: bytes) -> bytes:

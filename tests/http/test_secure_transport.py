@@ -8,19 +8,19 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from support import in_flight
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from archive_server.app.tls import Certificates
-from archive_server.http.secure_transport import SecureTransport
+from archive_server.http.secure_transport import SecurePort, SecureTransport
 from archive_server.http.transport import FileTooShort
 from benchmarks.harness.certificate import make_certificate
 
@@ -77,10 +77,9 @@ class Client:
         self.socket.setblocking(False)
         self.accepted = accepted
         self.protocol = Received()
-        self._port = _Port(certificates)
-        self.transport = SecureTransport(
-            accepted, self.protocol, address, cast(Any, self._port), 1, self.reactor
-        )
+        port = SecurePort(0, Factory(), reactor=self.reactor)
+        port.secured = certificates.secured
+        self.transport = SecureTransport(accepted, self.protocol, address, port, 1, self.reactor)
         self.protocol.makeConnection(self.transport)
         self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.layer = context.wrap_bio(self.coming, self.going)
@@ -146,13 +145,6 @@ class Client:
     def _done(self, why: Any) -> None:
         if why is not None:
             self.transport.connectionLost(Failure(why))
-
-
-class _Port:
-    _realPortNumber = 0  # noqa: N815 - Twisted's name
-
-    def __init__(self, certificates: Certificates) -> None:
-        self.secured = certificates.secured
 
 
 @pytest.fixture(scope="module")

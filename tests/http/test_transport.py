@@ -11,10 +11,11 @@ import pytest
 from support import in_flight
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from archive_server.http.port import FilePort
 from archive_server.http.transport import BUDGET, FileTooShort, FileTransport
 
 SIZE = 2 * BUDGET + 600_000
@@ -79,8 +80,9 @@ class Client:
         accepted, address = listening.accept()
         self.accepted = accepted
         self.protocol = Protocol()
+        port = FilePort(0, Factory(), reactor=reactor)
         self.transport = FileTransport(
-            accepted, self.protocol, address, cast(Any, None), 1, cast(Any, reactor)
+            accepted, self.protocol, address, port, 1, cast(Any, reactor)
         )
         self.protocol.makeConnection(self.transport)
         self.received = b""
