@@ -108,9 +108,7 @@ def test_what_is_found_damaged_is_refused_by_all_workers_that_know_it(new_archiv
         assert statuses == {200}
         flip(files(server)[0])
         assert server.command("check").returncode == 3
-        time.sleep(1)
-        statuses = {ask("GET", server.url + path).status for _ in range(20)}
-        assert statuses == {503}
+        await_true(lambda: {ask("GET", server.url + path).status for _ in range(20)} == {503})
         assert client.call("downloadRawAudioDataClose", token=lease["token"])
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,20 @@ def curl(*arguments: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def offset_of(url: str) -> int:
+    """How far an upload has come."""
+    found = re.search(r"(?i)^upload-offset: (\d+)", curl("-I", url), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def await_true(is_true: Callable[[], bool], most_s: float = 30) -> None:
+    deadline = time.monotonic() + most_s
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A WAV file of 20 MiB."""
@@ -100,17 +114,19 @@ def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_tool("curl")
 def test_curl_stores_resumes_and_fetches(server: Running, audio: Path, tmp_path: Path) -> None:
     upload = server.upload(audio.name)
-    slow = subprocess.Popen(["curl", "-s", "--limit-rate", "8M", "-T", str(audio), upload["url"]])
-    time.sleep(0.7)
+    slow = subprocess.Popen(["curl", "-s", "--limit-rate", "2M", "-T", str(audio), upload["url"]])
+    await_true(lambda: offset_of(upload["url"]) > 0)
     slow.kill()
     slow.wait()
-    time.sleep(0.3)
-    offset = re.search(r"(?i)^upload-offset: (\d+)", curl("-I", upload["url"]), re.MULTILINE)
-    assert offset is not None
-    assert 0 < int(offset[1]) < audio.stat().st_size
-    status = ("-o", "/dev/null", "-w", "%{http_code}")
-    assert curl(*status, "-C", "17", "-T", str(audio), upload["url"]) == "409"
-    assert curl(*status, "-C", offset[1], "-T", str(audio), upload["url"]) == "200"
+    assert offset_of(upload["url"]) < audio.stat().st_size
+
+    def status_from(offset: int) -> str:
+        sending = ("-C", str(offset), "-T", str(audio), upload["url"])
+        return curl("-o", "/dev/null", "-w", "%{http_code}", *sending)
+
+    # Once the server has seen that the first one has gone.
+    await_true(lambda: status_from(offset_of(upload["url"])) == "200")
+    assert status_from(17) == "409"
     struct = {"sessid": server.session_id, "token": upload["token"]}
     struct |= server.calls.locstor.storeAudioClipClose(struct)
     lease = server.calls.locstor.downloadRawAudioDataOpen(struct)
@@ -186,7 +202,8 @@ def test_a_stop_keeps_what_has_arrived(server: Running, audio: Path, tmp_path: P
             f"PUT /upload/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n".encode()
         )
         client.sendall(b"x" * 5000)
-        time.sleep(0.3)
+        for _ in range(5):  # what has come before these has been taken in
+            server.upload(audio.name)
         begun = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(timeout=20)
