@@ -12,7 +12,7 @@ import pytest
 from fixtures.clients import Client, ask
 from fixtures.fix_audio import noise, tone, wav
 from fixtures.fix_database import empty_database
-from fixtures.fix_server import ArchiveProcess, await_end, children, external
+from fixtures.fix_server import ArchiveProcess, await_end, await_refused, children, external
 
 from archive_server.database.embedded import EmbeddedPostgres
 
@@ -63,9 +63,7 @@ def test_a_transfer_ends_within_the_grace_time(new_archive):
             received = reader.recv(65536)
             stopping = threading.Thread(target=server.stop)
             stopping.start()
-            time.sleep(0.5)
-            with pytest.raises(OSError):
-                socket.create_connection((parts.hostname, parts.port), timeout=5)
+            await_refused((parts.hostname, parts.port))
             received += b"".join(iter(lambda: reader.recv(2**20), b""))
             stopping.join(30)
     assert received.partition(b"\r\n\r\n")[2] == whole
