@@ -1,6 +1,7 @@
 """Turns of the server's reactor, over real descriptors."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -48,6 +49,16 @@ def reactor() -> Iterator[Any]:
 @pytest.fixture
 def noted() -> list[str]:
     return []
+
+
+def test_its_time_goes_on_whatever_becomes_of_the_clock(reactor: Any, noted: list[str]) -> None:
+    before = time.monotonic()
+    due = reactor.callLater(60, noted.append, "due")
+    after = time.monotonic()
+    assert before + 60 <= due.getTime() <= after + 60
+    due.reset(0)
+    reactor.runUntilCurrent()
+    assert noted == ["due"]
 
 
 def test_writers_wait_until_all_that_has_come_is_read(reactor: Any, noted: list[str]) -> None:
