@@ -16,6 +16,10 @@ from archive_server.errors import Unavailable
 from audio_store.probe import Prober, ProbeUnavailable, Report
 from audio_store.probe.report import from_json, to_json
 
+# Characters of a report that is kept. What tags say may become megabytes, which whoever looks for
+# the upload would read each time, in the reactor's thread; these few take a millisecond at most.
+_LONGEST = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Probing:
@@ -33,7 +37,7 @@ class Probing:
             raise Unavailable("the audio cannot be examined now") from error
 
     async def verdict(self, path: Path, file_name: str) -> str | None:
-        """The report on audio that may be stored, as it is kept; else None.
+        """The report on audio that may be stored, as it is kept, unless it is long; else None.
 
         A refusal is not kept, since it may not be the file's fault that a worker dies of it:
         whoever closes the upload has it examined once more, and is told.
@@ -41,7 +45,8 @@ class Probing:
         with suppress(Unavailable):
             report = await self.report(path, file_name)
             if not report.refusals:
-                return self.written(report)
+                written = await self.in_thread(self.written, report)
+                return written if len(written) <= _LONGEST else None
         return None
 
     def written(self, report: Report) -> str:

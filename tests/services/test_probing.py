@@ -77,6 +77,18 @@ def test_what_its_tags_say_is_kept_as_well(services, token, close):
     assert "Wörter &amp; Töne" in document
 
 
+def test_what_very_long_tags_say_is_asked_again_when_it_is_closed(services, token):
+    sung = tagged_ogg(
+        ogg(music(44_100)), title=["Lang"], comment=[f"{n} " + "la " * 5_000 for n in range(5)]
+    )
+    send(services, token, sung, total=len(sung))
+    assert verdict_of(services, token) is None
+    gunid = result_of(services.clips.finish_upload(services.caller(), token))
+    assert "<dc:title>Lang</dc:title>" in result_of(
+        services.clips.document(services.caller(), gunid)
+    )
+
+
 @pytest.mark.parametrize("total", [None, 10**6])
 def test_audio_is_not_examined_before_all_of_it_has_come(services, token, high, close, total):
     send(services, token, high, total=total)
