@@ -134,7 +134,6 @@ def build_services(
         seams.database,
         store,
         seams.disk,
-        seams.probe,
         probing,
         now,
         quota,

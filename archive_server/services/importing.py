@@ -105,7 +105,7 @@ class ImportService:
         return gunid
 
     async def _import(self, caller: Caller, upload: Upload, file: BinaryIO, size: int) -> Gunid:
-        files, plan = await self.publisher.in_probe(_read, file, size, self.limits)
+        files, plan = await self.publisher.probing.in_thread(_read, file, size, self.limits)
         _require_descriptors(len(plan.audio))
         # What can be refused without the audio is refused before that is looked at.
         names = await self.database.run(check, caller, plan)

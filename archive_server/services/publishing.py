@@ -51,7 +51,6 @@ class Publisher:
     database: Database
     store: AudioStore
     on_disk: InThread  # short work, which must not wait for long work
-    in_probe: InThread  # reading whole files
     probing: Probing
     now: Callable[[], datetime]
     quota: Quota = UNBOUNDED
@@ -123,8 +122,8 @@ class Publisher:
             staged = await self.on_disk(self.store.stage, token)
         try:
             with store_errors():
-                await self.in_probe(_copy, source, staged)
-                content = await self.in_probe(_content, staged)
+                await self.probing.in_thread(_copy, source, staged)
+                content = await self.probing.in_thread(_content, staged)
             if content.size == 0:
                 raise RefusedAudio("there are no bytes", "empty")
             report = await self._examine(staged, file_name)
@@ -209,7 +208,7 @@ class Publisher:
             staged.note_synced()
             return known
         with store_errors():
-            content = await self.in_probe(_content, staged)
+            content = await self.probing.in_thread(_content, staged)
             await self.on_disk(staged.sync)  # of what is noted nobody doubts that it is on the disk
         await self.database.note(uploads.note_received, upload.token, content, None, self.now())
         return content
