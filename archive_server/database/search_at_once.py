@@ -27,6 +27,9 @@ _KNOWS_LETTERS = "show_trgm('ж') <> '{}'"
 # To keep what a clip is sorted by that is visited anyway takes a part of a visit on a walk.
 _KEPT = 16
 
+# Of rows with the types of clips: how many there are of each.
+COUNTED = ", ".join(f"count(*) FILTER (WHERE file_type = {code}) AS n_{code}" for code in (1, 2, 3))
+
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
@@ -138,7 +141,7 @@ def _prepared(
             WHERE (SELECT are FROM few) AND {_numbered(condition, 1)}
             LIMIT {bounds.most + 1}
         )
-        SELECT (SELECT n FROM expected), (SELECT are FROM few), {_COUNTED},
+        SELECT (SELECT n FROM expected), (SELECT are FROM few), {COUNTED},
                {_page(terms, limit, offset)}
         FROM found
         """  # noqa: S608
@@ -162,7 +165,7 @@ def _prepared_nearest(
         ), few AS MATERIALIZED (
             SELECT {bounds.holds("n", limit, offset)} AS are FROM expected
         ), counted AS MATERIALIZED (
-            SELECT {_COUNTED}, count(*) > 0 AS are_any FROM {source}
+            SELECT {COUNTED}, count(*) > 0 AS are_any FROM {source}
             WHERE (SELECT are FROM few) AND {_numbered(condition, 1)}
         ), found AS MATERIALIZED (
             SELECT w.clip_id, w.file_type, w.title_key FROM {source}
@@ -173,11 +176,6 @@ def _prepared_nearest(
         FROM counted
         """  # noqa: S608
     return _named(text, (*types, *types_of_nearest))
-
-
-_COUNTED = ", ".join(
-    f"count(*) FILTER (WHERE file_type = {code}) AS n_{code}" for code in (1, 2, 3)
-)
 
 
 def _expected(source: str, condition: str, first: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from archive_server.database.reading import Reading, Statement
 from archive_server.database.search_at_once import (
+    COUNTED,
     AtOnce,
     Bounds,
     found_at_once,
@@ -149,12 +150,11 @@ def counted_and_listed(
         number = yield from expected(source, where)
     if not (yield from _is_at_once(criteria, number)):
         return None
-    numbers = ", ".join(f"(count(*) FILTER (WHERE file_type = {code}))" for code in (1, 2, 3))
     page = page_of(Sql(f"SELECT s.clip_id FROM found s ORDER BY {order.terms}"), criteria)  # noqa: S608
     ((*totals, clip_ids),) = yield Statement(
         f"WITH found AS MATERIALIZED (SELECT {columns.replace('s.', f'{alias}.')} FROM {source} "  # noqa: S608
         f"WHERE {where.text} LIMIT {_AT_ONCE + 1}) "
-        f"SELECT {numbers}, ARRAY({page.text}) FROM found",
+        f"SELECT {COUNTED}, ARRAY({page.text}) FROM found",
         (*where.parameters, *page.parameters),
     )
     return (tuple(totals), clip_ids) if sum(totals) <= _AT_ONCE else None
