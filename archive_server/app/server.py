@@ -234,13 +234,10 @@ class Server:
         self._stack.push_async_callback(self._outward.aclose)
         self._start_maintenance()
         self._start_jobs()
+        is_shared = self._place.of > 1
         for entrance in self._entrances:
             port = take_connections(
-                self._reactor,
-                entrance,
-                self._site,
-                self._certificates,
-                is_shared=self._place.of > 1,
+                self._reactor, entrance, self._site, self._certificates, is_shared=is_shared
             )
             # It has a descriptor of its own; as long as there is another, clients may come.
             entrance.socket.close()
